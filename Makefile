@@ -1,0 +1,46 @@
+# Every target stands on its own on a fresh machine with Go, Node's npm, make
+# and git.
+
+GO ?= go
+TOOL = $(GO) tool -modfile=internal/tools/go.mod
+DEMO_DIR ?= demo
+
+.PHONY: help engine build demo test test-deps lint bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+engine: ## install the embedded ClickHouse engine, once for each user
+	@sh deploy/engine/install.sh
+
+build: ## build bin/subtally
+	@$(GO) build -trimpath -o bin/subtally ./cmd/subtally
+
+demo: engine build ## run the main job on a generated world; writes demo/
+	@bin/subtally demo --dir $(DEMO_DIR)
+
+# The packages whose goroutines share data run under the race detector; the
+# others run without it, which is several times faster.
+RACE = ./internal/warehouse/... ./ingest/... ./billing/... ./cmd/...
+
+test: engine test-deps lint ## run every test; installs what they need
+	$(GO) test -race -timeout 10m $(RACE)
+	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
+
+# The tests read PDFs back with poppler.
+test-deps:
+	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils >/dev/null; \
+		else \
+			echo "install poppler-utils to run the tests that read PDFs" >&2; \
+		fi; }
+
+lint: ## gofmt, go vet, staticcheck
+	@files=$$(gofmt -l cmd billing ingest pricing templates internal); \
+		if [ -n "$$files" ]; then echo "not formatted; run gofmt -w:" $$files >&2; exit 1; fi
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+bench: engine ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...

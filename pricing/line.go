@@ -1,0 +1,29 @@
+package pricing
+
+import "github.com/shopspring/decimal"
+
+// Line is one priced line of an invoice. Its exact amount is
+// Quantity x UnitPrice / Per, and nothing else: what is printed is what the
+// amount was made from.
+type Line struct {
+	Charge      string          `json:"charge"`      // the charge's id in the plan
+	Category    Category        `json:"category"`    //
+	Kind        Kind            `json:"kind"`        // empty for fees
+	Description string          `json:"description"` // the charge's description, and which part of it this line is
+	Item        string          `json:"item"`        // what the line is about within the charge, such as a destination; may be empty
+	Records     int64           `json:"records"`     // usage records behind the line; 0 for fees
+	Quantity    decimal.Decimal `json:"quantity"`    // billed units, exact
+	Unit        Unit            `json:"unit"`        //
+	UnitPrice   decimal.Decimal `json:"unit_price"`  // in the plan's currency, for Per units
+	Per         int64           `json:"per"`         // how many units UnitPrice buys: 60 for a price per minute over seconds
+	Amount      decimal.Decimal `json:"amount"`      // rounded once, to the currency's minor unit
+}
+
+// Tax is one tax of an invoice: the rounded sum of the lines it applies to,
+// times the rate, rounded once.
+type Tax struct {
+	Name   string          `json:"name"`   // as printed, such as "VAT"
+	Rate   decimal.Decimal `json:"rate"`   // percent: 19 means 19 %
+	Base   decimal.Decimal `json:"base"`   // taxable amount, minor unit
+	Amount decimal.Decimal `json:"amount"` // minor unit
+}

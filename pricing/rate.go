@@ -1,0 +1,500 @@
+package pricing
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Span is the time that a [Rater] prices: a period, and the part of it that
+// the tenant is billed for. Every range is half-open.
+type Span struct {
+	From, To             Date // the period
+	BilledFrom, BilledTo Date // within the period; equal to it for most tenants
+	Location             *time.Location
+}
+
+// Rater prices the usage of one tenant's period under one plan. It is not
+// safe for concurrent use.
+type Rater struct {
+	plan    *Plan
+	span    Span
+	charges []*rater
+	lines   map[lineKey]*line
+	unrated map[unratedKey]*Unrated
+
+	dayFrom, dayTo time.Time // the bounds of the day looked up last
+	day            Date
+}
+
+// rater is a charge with what it needs at hand.
+type rater struct {
+	*Charge
+	index int
+	deck  *Deck
+	rows  map[rowKey]*rates // what each deck row, or the charge's own rate, bills to
+}
+
+type rowKey struct {
+	row  *DeckRow // nil for the charge's own rate
+	kind Kind
+}
+
+// rates is a price per minute or unit, with the lines it bills to.
+type rates struct {
+	item               string
+	price              decimal.Decimal
+	connectFee         decimal.Decimal
+	minimum            decimal.Decimal
+	initial, increment int64
+	usage              *line
+	connects           *line
+	minimums           *line
+}
+
+type lineKey struct {
+	charge    int
+	component component
+	kind      Kind
+	item      string
+	price     string
+	unit      Unit
+	per       int64
+}
+
+// component says which part of a charge a line is.
+type component int
+
+const (
+	usagePart component = iota
+	connectPart
+	minimumPart
+	addPart
+)
+
+type line struct {
+	Line
+	key      lineKey
+	itemized decimal.Decimal // what Itemize has handed out of the line's exact amount
+}
+
+// Outcome is what pricing made of a record.
+type Outcome int
+
+// The outcomes.
+const (
+	Rated      Outcome = iota // on at least one line, if only with a quantity of 0
+	NotCharged                // its status is not one that tenants pay for, such as a failed call
+	NoRate                    // reported by Unrated: no charge fits, or the one that fits has no rate
+)
+
+// Result is how one record was priced.
+type Result struct {
+	Outcome Outcome
+	Charge  string // id of the charge that fits; empty where none does
+	Reason  string // why there is no rate; empty otherwise
+	Parts   []Part // on which lines, and for how much of what
+}
+
+// Part is a record's share of one line.
+type Part struct {
+	Quantity decimal.Decimal
+	line     *line
+}
+
+// Unit is what the quantity counts.
+func (p Part) Unit() Unit { return p.line.Line.Unit }
+
+// Item is what the line is about within its charge, such as a destination.
+func (p Part) Item() string { return p.line.Item }
+
+// UnitPrice is the line's price for Per units.
+func (p Part) UnitPrice() decimal.Decimal { return p.line.UnitPrice }
+
+// Per is how many units the price buys.
+func (p Part) Per() int64 { return p.line.Per }
+
+// Unrated is usage that could not be priced, in one group by kind and reason.
+type Unrated struct {
+	Kind     Kind
+	Reason   string
+	Records  int64
+	Cost     decimal.Decimal // of those records whose cost is known
+	Currency string          // of Cost
+}
+
+type unratedKey struct {
+	kind             Kind
+	reason, currency string
+}
+
+// NewRater prepares a plan for one tenant's period. The plan must be without
+// problems; see [Plan.Check].
+func NewRater(plan *Plan, decks map[string]*Deck, span Span) *Rater {
+	r := &Rater{plan: plan, span: span, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
+	for i := range plan.Charges {
+		c := &rater{Charge: &plan.Charges[i], index: i, rows: map[rowKey]*rates{}}
+		switch {
+		case c.PerMinute != nil:
+			c.deck = decks[c.PerMinute.Deck]
+		case c.PerUnit != nil:
+			c.deck = decks[c.PerUnit.Deck]
+		}
+		r.charges = append(r.charges, c)
+	}
+	return r
+}
+
+// Rate prices one record and adds it to the lines. The record's start must lie
+// in the period.
+func (r *Rater) Rate(rec *Record) Result {
+	var res Result
+	if !Charged(rec.Kind, rec.Status) {
+		res.Outcome = NotCharged
+		return res
+	}
+	day := r.dayOf(rec.StartedAt)
+	for _, c := range r.charges {
+		if c.Flat != nil || !c.inForce(day) || !c.Match.fits(rec) {
+			continue
+		}
+		res.Charge = c.ID
+		if res.Reason = r.price(c, rec, day, &res.Parts); res.Reason != "" {
+			return r.noRate(rec, res)
+		}
+		for _, p := range res.Parts {
+			p.line.Quantity = p.line.Quantity.Add(p.Quantity)
+			p.line.Records++
+		}
+		return res
+	}
+	res.Reason = "no charge fits"
+	return r.noRate(rec, res)
+}
+
+// price finds the record's parts under a charge that fits it, or says why
+// there is no price.
+func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
+	if m := c.CostPlus; m != nil {
+		cost := rec.Cost.Decimal
+		switch {
+		case !rec.Cost.Valid && m.MissingCost == nil:
+			return "twilio has not said the cost yet"
+		case !rec.Cost.Valid:
+			cost = *m.MissingCost
+		case rec.Currency != r.plan.Currency:
+			return fmt.Sprintf("cost is in %s, the plan in %s", rec.Currency, r.plan.Currency)
+		}
+		multiplier := decimal.NewFromInt(1)
+		if m.Multiplier != nil {
+			multiplier = *m.Multiplier
+		}
+		*parts = append(*parts, Part{cost, r.line(c, usagePart, rec.Kind, "", multiplier, Unit(r.plan.Currency), 1)})
+		if !m.Add.IsZero() {
+			*parts = append(*parts, Part{rec.Quantity, r.line(c, addPart, rec.Kind, "", m.Add, rec.Kind.Unit(), 1)})
+		}
+		return ""
+	}
+
+	var row *DeckRow
+	if c.deck != nil {
+		number := digits(rec.FarEnd())
+		if number == "" {
+			return fmt.Sprintf("the far end is not a telephone number, as deck %q needs", c.deck.Name)
+		}
+		if row = c.deck.Lookup(number, day); row == nil {
+			return fmt.Sprintf("deck %q has no rate for +%s", c.deck.Name, number[:min(len(number), 4)])
+		}
+	}
+	p := r.rates(c, row, rec.Kind)
+	if c.PerUnit != nil {
+		quantity := rec.Quantity
+		if c.PerUnit.Per == PerRecord {
+			quantity = decimal.NewFromInt(1)
+		}
+		*parts = append(*parts, Part{quantity, p.usage})
+		return ""
+	}
+
+	seconds := rec.Quantity
+	if seconds.Sign() <= 0 { // connected, but for less than a second
+		*parts = append(*parts, Part{decimal.Zero, p.usage})
+		return ""
+	}
+	seconds = billedSeconds(seconds, c.PerMinute.MinimumSeconds, p.initial, p.increment)
+	// The comparison is made on 60 times the amounts, where it is exact.
+	sixty := decimal.NewFromInt(60)
+	if p.minimum.Sign() > 0 && seconds.Mul(p.price).Add(p.connectFee.Mul(sixty)).LessThan(p.minimum.Mul(sixty)) {
+		*parts = append(*parts, Part{decimal.NewFromInt(1), p.minimums})
+		return ""
+	}
+	*parts = append(*parts, Part{seconds, p.usage})
+	if p.connects != nil {
+		*parts = append(*parts, Part{decimal.NewFromInt(1), p.connects})
+	}
+	return ""
+}
+
+// billedSeconds rounds a connected time up to what is billed: at least the
+// minimum, then the initial seconds and whole increments after them.
+func billedSeconds(seconds decimal.Decimal, minimum, initial, increment int64) decimal.Decimal {
+	seconds = decimal.Max(seconds, decimal.NewFromInt(minimum))
+	first := decimal.NewFromInt(initial)
+	if seconds.LessThanOrEqual(first) {
+		return first
+	}
+	step := decimal.NewFromInt(increment)
+	return first.Add(divide(seconds.Sub(first), increment, 0, Up).Mul(step))
+}
+
+// rates are the prices of a charge for a deck row, or its own where row is nil.
+func (r *Rater) rates(c *rater, row *DeckRow, kind Kind) *rates {
+	key := rowKey{row, kind}
+	if p := c.rows[key]; p != nil {
+		return p
+	}
+	p := &rates{}
+	if row != nil {
+		p.item, p.price = row.Destination, row.Rate
+	}
+	if m := c.PerUnit; m != nil {
+		if row == nil {
+			p.price = *m.UnitPrice
+		}
+		unit, per := kind.Unit(), int64(1)
+		switch m.Per {
+		case PerRecord:
+			unit = recordUnit(kind)
+		case PerMonth:
+			per = int64(r.span.From.DaysUntil(r.span.To))
+		}
+		p.usage = r.line(c, usagePart, kind, p.item, p.price, unit, per)
+	} else {
+		m := c.PerMinute
+		p.connectFee, p.minimum, p.initial, p.increment = m.ConnectFee, m.MinimumCharge, m.Initial, m.Increment
+		if row == nil {
+			p.price = *m.Rate
+		} else {
+			if row.ConnectFee != nil {
+				p.connectFee = *row.ConnectFee
+			}
+			if row.Minimum != nil {
+				p.minimum = *row.Minimum
+			}
+			if row.Initial != nil {
+				p.initial = *row.Initial
+			}
+			if row.Increment != nil {
+				p.increment = *row.Increment
+			}
+		}
+		p.initial, p.increment = cmp.Or(p.initial, 60), cmp.Or(p.increment, 60)
+		p.usage = r.line(c, usagePart, kind, p.item, p.price, Second, 60)
+		if !p.connectFee.IsZero() {
+			p.connects = r.line(c, connectPart, kind, p.item, p.connectFee, recordUnit(kind), 1)
+		}
+		if !p.minimum.IsZero() {
+			p.minimums = r.line(c, minimumPart, kind, p.item, p.minimum, recordUnit(kind), 1)
+		}
+	}
+	c.rows[key] = p
+	return p
+}
+
+// recordUnit is what one record of a kind is called when records are counted.
+func recordUnit(k Kind) Unit {
+	switch k {
+	case Call:
+		return PerCall
+	case SMS, MMS, WhatsApp:
+		return Message
+	case Number:
+		return Day
+	}
+	return Unit(k)
+}
+
+// line is the line that collects records of one charge at one price.
+func (r *Rater) line(c *rater, part component, kind Kind, item string, price decimal.Decimal, unit Unit, per int64) *line {
+	key := lineKey{c.index, part, kind, item, price.String(), unit, per}
+	if l := r.lines[key]; l != nil {
+		return l
+	}
+	description := c.Description
+	switch part {
+	case connectPart:
+		description += ", connect fee"
+	case minimumPart:
+		description += ", minimum charge"
+	case addPart:
+		description += ", fee per " + string(unit)
+	}
+	l := &line{key: key, Line: Line{
+		Charge: c.ID, Category: kind.Category(), Kind: kind, Description: description, Item: item,
+		Unit: unit, UnitPrice: price, Per: per,
+	}}
+	r.lines[key] = l
+	return l
+}
+
+func (r *Rater) noRate(rec *Record, res Result) Result {
+	res.Outcome = NoRate
+	key := unratedKey{rec.Kind, res.Reason, rec.Currency}
+	u := r.unrated[key]
+	if u == nil {
+		u = &Unrated{Kind: rec.Kind, Reason: res.Reason, Currency: rec.Currency}
+		r.unrated[key] = u
+	}
+	u.Records++
+	if rec.Cost.Valid {
+		u.Cost = u.Cost.Add(rec.Cost.Decimal)
+	}
+	return res
+}
+
+// Itemize is the amount of one record that Rate has just priced. Amounts of a
+// line's records add up to the line's exact amount to the last digit. Where a
+// single price never ends (0.01 a minute, by the second) each record gets what
+// the line's exact amount grew by.
+func (r *Rater) Itemize(res Result) decimal.Decimal {
+	var sum decimal.Decimal
+	for _, p := range res.Parts {
+		exact := p.line.Exact()
+		sum = sum.Add(exact.Sub(p.line.itemized))
+		p.line.itemized = exact
+	}
+	return sum
+}
+
+// Exact is the line's amount before rounding: Quantity x UnitPrice / Per, with
+// every decimal it has. A quotient that never ends is rounded 12 decimals past
+// those of the product.
+func (l *Line) Exact() decimal.Decimal { return quotient(l.Quantity.Mul(l.UnitPrice), l.Per) }
+
+// Lines are the priced lines, flat fees among them: by category, then in the
+// plan's order of charges. Amounts are rounded here, once a line.
+func (r *Rater) Lines() []Line {
+	places := MinorUnits(r.plan.Currency)
+	all := make([]*line, 0, len(r.lines))
+	for _, l := range r.lines {
+		if l.Records > 0 {
+			all = append(all, l)
+		}
+	}
+	for _, c := range r.charges {
+		if l := r.flat(c); l != nil {
+			all = append(all, l)
+		}
+	}
+	slices.SortFunc(all, func(a, b *line) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(Categories, a.Category), slices.Index(Categories, b.Category)),
+			cmp.Compare(a.key.charge, b.key.charge),
+			cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
+			strings.Compare(a.Item, b.Item),
+			cmp.Compare(a.key.component, b.key.component),
+			b.UnitPrice.Cmp(a.UnitPrice),
+			cmp.Compare(a.Per, b.Per),
+		)
+	})
+	lines := make([]Line, len(all))
+	for i, l := range all {
+		lines[i] = l.Line
+		lines[i].Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
+	}
+	return lines
+}
+
+// flat is the line of a flat fee; nil when the charge is none, or not in force
+// on any day that is billed.
+func (r *Rater) flat(c *rater) *line {
+	if c.Flat == nil {
+		return nil
+	}
+	from, to := r.span.BilledFrom, r.span.BilledTo
+	if !c.From.IsZero() && from.Before(c.From) {
+		from = c.From
+	}
+	if !c.Until.IsZero() && c.Until.Before(to) {
+		to = c.Until
+	}
+	days, all := from.DaysUntil(to), r.span.From.DaysUntil(r.span.To)
+	if days <= 0 {
+		return nil
+	}
+	l := &line{key: lineKey{charge: c.index}, Line: Line{
+		Charge: c.ID, Category: Fees, Description: c.Description,
+		Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: c.Flat.Amount, Per: 1,
+	}}
+	if days < all && c.Flat.Prorate != ProrateNone {
+		l.Quantity, l.Unit, l.Per = decimal.NewFromInt(int64(days)), Day, int64(all)
+	}
+	return l
+}
+
+// Unrated lists the usage that could not be priced, ordered by kind and reason.
+func (r *Rater) Unrated() []Unrated {
+	out := make([]Unrated, 0, len(r.unrated))
+	for _, u := range r.unrated {
+		out = append(out, *u)
+	}
+	slices.SortFunc(out, func(a, b Unrated) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
+			strings.Compare(a.Reason, b.Reason),
+			strings.Compare(a.Currency, b.Currency))
+	})
+	return out
+}
+
+// dayOf is the day of an instant in the tenant's time zone. Records come
+// sorted or nearly so, so the last day found is kept.
+func (r *Rater) dayOf(t time.Time) Date {
+	if t.Before(r.dayFrom) || !t.Before(r.dayTo) {
+		r.day = DateOf(t.In(r.span.Location))
+		r.dayFrom, r.dayTo = r.day.Start(r.span.Location), r.day.AddDays(1).Start(r.span.Location)
+	}
+	return r.day
+}
+
+func (c *Charge) inForce(day Date) bool {
+	return (c.From.IsZero() || !day.Before(c.From)) && (c.Until.IsZero() || day.Before(c.Until))
+}
+
+func (m *Match) fits(rec *Record) bool {
+	return fits(m.Kind, rec.Kind) &&
+		fits(m.Direction, rec.Dir()) &&
+		fits(m.Channel, rec.Channel()) &&
+		fitsPrefix(m.FromPrefix, rec.From) &&
+		fitsPrefix(m.ToPrefix, rec.To)
+}
+
+func fits[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+func fitsPrefix(prefixes []string, end string) bool {
+	if len(prefixes) == 0 {
+		return true
+	}
+	number := digits(end)
+	return number != "" && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(number, p) })
+}
+
+// Total adds up an invoice: the net of its rounded lines, each tax on that
+// net rounded once, and the sum to pay.
+func Total(lines []Line, rates []TaxRate, currency string, mode Rounding) (net decimal.Decimal, taxes []Tax, total decimal.Decimal) {
+	for i := range lines {
+		net = net.Add(lines[i].Amount)
+	}
+	total = net
+	for _, rate := range rates {
+		tax := Tax{Name: rate.Name, Rate: rate.Rate, Base: net}
+		tax.Amount = divide(net.Mul(rate.Rate), 100, MinorUnits(currency), mode)
+		taxes = append(taxes, tax)
+		total = total.Add(tax.Amount)
+	}
+	return net, taxes, total
+}

@@ -1,0 +1,36 @@
+package pricing
+
+// Charged reports whether a tenant pays for a record of this kind and status.
+// Twilio's pages name what it charges itself, and tenants are charged for the
+// same: completed calls; messages that were sent, delivered, undelivered, read
+// or received (an undelivered WhatsApp message is free); recordings that were
+// made, also when they were deleted since; completed transcriptions; every day
+// that a number was held.
+//
+// Sources: Twilio help "What do the call statuses mean", support articles
+// 223181728 (messages) and 14486716328091 (recordings).
+func Charged(k Kind, status string) bool {
+	switch k {
+	case Call:
+		return status == "completed"
+	case SMS, MMS:
+		switch status {
+		case "sent", "delivered", "undelivered", "read", "received", "partially_delivered":
+			return true
+		}
+		return false
+	case WhatsApp:
+		switch status {
+		case "sent", "delivered", "read", "received", "partially_delivered":
+			return true
+		}
+		return false
+	case Recording:
+		return status == "completed" || status == "deleted"
+	case Transcription:
+		return status == "completed"
+	case Number:
+		return true
+	}
+	return false
+}

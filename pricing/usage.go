@@ -1,0 +1,179 @@
+package pricing
+
+import (
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Kind says what a usage record is.
+type Kind string
+
+// The kinds of usage. The unit of a record's quantity follows from its kind;
+// see [Kind.Unit].
+const (
+	Call          Kind = "call"
+	SMS           Kind = "sms"
+	MMS           Kind = "mms"
+	WhatsApp      Kind = "whatsapp"
+	Recording     Kind = "recording"
+	Transcription Kind = "transcription"
+	Number        Kind = "number"
+)
+
+// Kinds lists every kind, in the order documents show them.
+var Kinds = []Kind{Call, SMS, MMS, WhatsApp, Recording, Transcription, Number}
+
+// Category groups kinds on a document: calls, messages, recordings,
+// transcriptions, numbers, fees.
+type Category string
+
+// The categories, in the order documents show them; Fees holds every line
+// that no usage record caused.
+const (
+	Calls          Category = "calls"
+	Messages       Category = "messages"
+	Recordings     Category = "recordings"
+	Transcriptions Category = "transcriptions"
+	Numbers        Category = "numbers"
+	Fees           Category = "fees"
+)
+
+// Categories lists every category in document order.
+var Categories = []Category{Calls, Messages, Recordings, Transcriptions, Numbers, Fees}
+
+// Category is the group that a kind belongs to; the empty kind is Fees.
+func (k Kind) Category() Category {
+	switch k {
+	case Call:
+		return Calls
+	case SMS, MMS, WhatsApp:
+		return Messages
+	case Recording:
+		return Recordings
+	case Transcription:
+		return Transcriptions
+	case Number:
+		return Numbers
+	}
+	return Fees
+}
+
+// Unit names what a quantity counts.
+type Unit string
+
+// The units. A Month is a number or a fee held for a whole period.
+const (
+	Second  Unit = "second"
+	Segment Unit = "segment"
+	Message Unit = "message"
+	Day     Unit = "day"
+	PerCall Unit = "call"
+	Month   Unit = "month"
+)
+
+// Unit is what the quantity of a usage record of this kind counts: seconds
+// for calls, recordings and transcriptions; segments for sms; messages for
+// mms and whatsapp; days for numbers.
+func (k Kind) Unit() Unit {
+	switch k {
+	case Call, Recording, Transcription:
+		return Second
+	case SMS:
+		return Segment
+	case Number:
+		return Day
+	}
+	return Message
+}
+
+// Channel is the way a call's far end is reached: voice for a telephone
+// number, else sip, client or sim. It is empty for other kinds.
+type Channel string
+
+// The channels of a call.
+const (
+	Voice  Channel = "voice"
+	SIP    Channel = "sip"
+	Client Channel = "client"
+	SIM    Channel = "sim"
+)
+
+// Direction is seen from the subaccount.
+type Direction string
+
+// The directions. Records without one, such as recordings, have neither.
+const (
+	Inbound  Direction = "inbound"
+	Outbound Direction = "outbound"
+)
+
+// Record is one usage record: a call leg, a message, a recording, a
+// transcription, or one phone number held for one day.
+type Record struct {
+	Account   string // subaccount sid
+	SID       string // with Account, the record's identity
+	Kind      Kind
+	Direction string // as Twilio words it, such as "outbound-api"
+	Status    string // as Twilio words it
+	From, To  string // as Twilio words them: "+14155550100", "client:bob", "whatsapp:+49..."
+	StartedAt time.Time
+	Quantity  decimal.Decimal     // in Kind.Unit()
+	Cost      decimal.NullDecimal // what Twilio charges, positive; null while Twilio has not said
+	Currency  string              // of Cost, ISO 4217
+}
+
+// Dir reduces Twilio's directions to two. In Twilio's Elastic SIP Trunking
+// "originating" traffic comes in from the telephone network and "terminating"
+// traffic goes out to it.
+func (r *Record) Dir() Direction {
+	switch r.Direction {
+	case "inbound", "trunking-originating":
+		return Inbound
+	case "":
+		return ""
+	}
+	return Outbound
+}
+
+// FarEnd is the other party: who was called, or who called.
+func (r *Record) FarEnd() string {
+	if r.Dir() == Inbound {
+		return r.From
+	}
+	return r.To
+}
+
+// Channel is the way the far end of a call is reached.
+func (r *Record) Channel() Channel {
+	if r.Kind != Call {
+		return ""
+	}
+	end := r.FarEnd()
+	switch {
+	case strings.HasPrefix(end, "client:"):
+		return Client
+	case strings.HasPrefix(end, "sim:"):
+		return SIM
+	case digits(end) != "":
+		return Voice
+	}
+	return SIP
+}
+
+// digits are the digits of an E.164 number such as "+4915112345678" or
+// "whatsapp:+4915112345678"; empty for anything else, short codes included.
+func digits(end string) string {
+	end = strings.TrimPrefix(end, "whatsapp:")
+	number, ok := strings.CutPrefix(end, "+")
+	if !ok {
+		return ""
+	}
+	for i := range len(number) {
+		if number[i] < '0' || number[i] > '9' {
+			return ""
+		}
+	}
+	return number
+}
