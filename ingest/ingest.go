@@ -1,0 +1,359 @@
+// Package ingest brings Twilio's usage into the warehouse.
+//
+// Usage is pulled by window: one resource of one subaccount on one UTC day. A
+// window's records are written, read back and compared, and only then does a
+// checkpoint say that the window was pulled. A pull that dies repeats the
+// windows without a checkpoint; a record that is written again replaces
+// itself. Windows are pulled again while a record in them may still change,
+// once more when they have settled, and before their period is finalized.
+//
+// The package knows no price and no tenant. It never deletes: a record that
+// vanishes from Twilio's lists stays metered.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"subtally/ingest/twilio"
+	"subtally/internal/warehouse"
+)
+
+const day = 24 * time.Hour
+
+// Syncer pulls usage. Only one may run at a time on a warehouse.
+type Syncer struct {
+	Client  *twilio.Client
+	DB      *warehouse.DB
+	Start   time.Time     // midnight UTC of the first day to pull
+	Settle  time.Duration // how long after its end a day's records may still change
+	Workers int           // lists read at a time
+	Log     *slog.Logger
+}
+
+// Request says what a sync is for.
+type Request struct {
+	Now      time.Time // windows are pulled up to here
+	From, To time.Time // when set, only the UTC days [From, To)
+	Account  string    // when set, only this account
+	Due      []Due     // usage about to be finalized
+}
+
+// Due is a time whose windows must have been pulled since some instant,
+// because what happened in it is about to be invoiced.
+type Due struct {
+	From, To time.Time // [From, To)
+	Since    time.Time
+}
+
+// Summary says what a sync did.
+type Summary struct {
+	Accounts int   // the main account and its subaccounts
+	Windows  int   // windows pulled
+	Records  int64 // records written; one that did not change counts too
+	Failures []Failure
+}
+
+// Failure is a list that could not be pulled; its windows have no checkpoint.
+type Failure struct {
+	Account  string
+	Resource string
+	Err      error
+}
+
+// Error joins the failures; nil when there is none.
+func (s Summary) Error() error {
+	var errs []error
+	for _, f := range s.Failures {
+		errs = append(errs, f.Err)
+	}
+	return errors.Join(errs...)
+}
+
+// resources are Twilio's lists of usage, in the order they are pulled.
+var resources = []twilio.Resource{twilio.Calls, twilio.Messages, twilio.Recordings, twilio.Transcriptions}
+
+// maxRange bounds how many days one list request covers, and so how much a
+// pull that dies has to repeat.
+const maxRange = 7
+
+// task is one list to read: the windows of an account and resource on the
+// days [from, to).
+type task struct {
+	account  string
+	resource twilio.Resource
+	from, to time.Time
+}
+
+// Sync pulls every window that needs it. The error is for what stops the whole
+// sync, such as wrong credentials or a warehouse that is gone; a list that
+// fails alone is among the summary's failures, and the others go on.
+func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
+	now := req.Now.UTC().Truncate(time.Second)
+	list, err := s.Client.Accounts(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("sync: %w", err)
+	}
+	if req.Account != "" {
+		list = slices.DeleteFunc(list, func(a twilio.Account) bool { return a.SID != req.Account })
+		if len(list) == 0 {
+			return Summary{}, fmt.Errorf("sync: account %s is not the main account or one of its subaccounts", req.Account)
+		}
+	}
+	seq, err := s.DB.NextSync(ctx, now)
+	if err != nil {
+		return Summary{}, fmt.Errorf("sync: %w", err)
+	}
+	accounts := make([]warehouse.Account, len(list))
+	for i, a := range list {
+		accounts[i] = warehouse.Account{
+			SID: a.SID, OwnerSID: a.OwnerSID, Name: a.FriendlyName, Status: a.Status, Created: a.Created, Updated: a.Updated,
+		}
+	}
+	if err := s.DB.InsertAccounts(ctx, accounts, seq); err != nil {
+		return Summary{}, fmt.Errorf("sync: %w", err)
+	}
+	checkpoints, err := s.DB.Checkpoints(ctx, s.Start, now.Add(day))
+	if err != nil {
+		return Summary{}, fmt.Errorf("sync: %w", err)
+	}
+	held, err := s.DB.HeldNumbers(ctx)
+	if err != nil {
+		return Summary{}, fmt.Errorf("sync: %w", err)
+	}
+
+	summary := Summary{Accounts: len(list)}
+	tasks := s.plan(accounts, checkpoints, now, req)
+	s.Log.InfoContext(ctx, "sync", "accounts", len(list), "lists", len(tasks), "sync", seq)
+
+	load := newLoader(s.DB, seq, now)
+	inventory := newInventory(s.Start, now, held)
+	var mu sync.Mutex
+	fail := func(account, resource string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		summary.Failures = append(summary.Failures, Failure{account, resource, err})
+	}
+
+	work := make(chan func(context.Context), 64)
+	wctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var workers sync.WaitGroup
+	for range s.Workers {
+		workers.Go(func() {
+			for job := range work {
+				job(wctx)
+			}
+		})
+	}
+	loading := make(chan error, 1)
+	go func() {
+		err := load.run(wctx)
+		if err != nil {
+			stop(err)
+		}
+		loading <- err
+	}()
+
+	for _, a := range accounts {
+		if !s.wantsInventory(a, checkpoints, now, req) {
+			continue
+		}
+		work <- func(ctx context.Context) {
+			numbers, err := s.Client.Numbers(ctx, a.SID)
+			if err != nil {
+				fail(a.SID, string(twilio.Numbers), err)
+				return
+			}
+			inventory.add(a.SID, numbers)
+		}
+	}
+	for _, t := range tasks {
+		work <- func(ctx context.Context) {
+			if err := s.pull(ctx, t, load); err != nil {
+				fail(t.account, string(t.resource), err)
+			}
+		}
+	}
+	close(work)
+	workers.Wait()
+	// Number days are worked out when every list is in, since a number that
+	// moves while they are read could stand in two of them.
+	load.send(wctx, inventory.batch())
+	load.close()
+	if err := <-loading; err != nil {
+		return summary, fmt.Errorf("sync: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return summary, fmt.Errorf("sync: %w", context.Cause(ctx))
+	}
+	summary.Windows, summary.Records = load.windows, load.records
+	slices.SortFunc(summary.Failures, func(a, b Failure) int {
+		return strings.Compare(a.Account+a.Resource, b.Account+b.Resource)
+	})
+	return summary, nil
+}
+
+// plan lists the tasks: every window that needs a pull, neighbouring days of
+// a list joined.
+func (s *Syncer) plan(accounts []warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, now time.Time, req Request) []task {
+	var tasks []task
+	for _, a := range accounts {
+		from, to := s.span(a, now, req)
+		for _, r := range resources {
+			limit := maxRange * day
+			if r == twilio.Transcriptions {
+				limit = 1 << 62 // the list has no date filter: once read, it serves every day
+			}
+			var open *task
+			for d := from; d.Before(to); d = d.Add(day) {
+				cp, pulled := checkpoints[warehouse.Window{Account: a.SID, Resource: string(r), Day: d}]
+				if pulled && !s.again(cp, now, req.Due) {
+					if r != twilio.Transcriptions {
+						open = nil
+					}
+					continue
+				}
+				if open == nil || d.Add(day).Sub(open.from) > limit {
+					tasks = append(tasks, task{account: a.SID, resource: r, from: d})
+					open = &tasks[len(tasks)-1]
+				}
+				open.to = d.Add(day)
+			}
+		}
+	}
+	return tasks
+}
+
+// span is the time an account's windows cover: from the start or the
+// account's creation until now or, for a closed one, the day after its last
+// change, since a closed account makes no usage.
+func (s *Syncer) span(a warehouse.Account, now time.Time, req Request) (from, to time.Time) {
+	from, to = s.Start, now
+	if c := a.Created.UTC().Truncate(day); c.After(from) {
+		from = c
+	}
+	if a.Status == "closed" {
+		if end := a.Updated.UTC().Truncate(day).Add(2 * day); end.Before(to) {
+			to = end
+		}
+	}
+	if !req.From.IsZero() && req.From.After(from) {
+		from = req.From
+	}
+	if !req.To.IsZero() && req.To.Before(to) {
+		to = req.To
+	}
+	return from, to
+}
+
+// again reports whether a window that was pulled must be pulled once more.
+func (s *Syncer) again(cp warehouse.Checkpoint, now time.Time, due []Due) bool {
+	end := cp.Day.Add(day)
+	settled := end.Add(s.Settle)
+	switch {
+	case cp.PulledAt.Before(end): // before the day was over
+		return true
+	case cp.PulledAt.Before(settled) && (cp.Pending > 0 || !now.Before(settled)):
+		return cp.PulledAt.Before(now)
+	}
+	for _, d := range due {
+		if cp.Day.Before(d.To) && end.After(d.From) && cp.PulledAt.Before(d.Since) {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsInventory reports whether the account's phone numbers are to be read:
+// once a UTC day, while the account can hold any.
+func (s *Syncer) wantsInventory(a warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, now time.Time, req Request) bool {
+	today := now.Truncate(day)
+	if a.Status == "closed" || today.Before(s.Start) {
+		return false
+	}
+	if !req.To.IsZero() && !today.Before(req.To) {
+		return false
+	}
+	_, done := checkpoints[warehouse.Window{Account: a.SID, Resource: string(twilio.Numbers), Day: today}]
+	return !done
+}
+
+// pull reads one list and hands it to the loader, in batches, with the
+// checkpoints of its windows at the end.
+func (s *Syncer) pull(ctx context.Context, t task, load *loader) error {
+	tally := newTally(t)
+	var rows batch
+	err := s.Client.List(ctx, t.account, t.resource, t.from, t.to, func(p *twilio.Page) error {
+		tally.add(p, &rows.usage)
+		if rows.usage.Len() >= batchRows {
+			if err := load.send(ctx, rows); err != nil {
+				return err
+			}
+			rows = batch{}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	tally.complete(&rows)
+	return load.send(ctx, rows)
+}
+
+// Final reports whether usage of [from, to) can be invoiced: every window of
+// the accounts was pulled since the due instant, and nothing in it may still
+// change, unless it has settled. The reason says what is missing.
+func (s *Syncer) Final(ctx context.Context, accounts []string, d Due, now time.Time) (reason string, err error) {
+	known, err := s.DB.Accounts(ctx)
+	if err != nil {
+		return "", err
+	}
+	first, last := d.From.UTC().Truncate(day), d.To.UTC().Add(day-1).Truncate(day)
+	checkpoints, err := s.DB.Checkpoints(ctx, first, now.Add(day))
+	if err != nil {
+		return "", err
+	}
+	for _, sid := range accounts {
+		i := slices.IndexFunc(known, func(a warehouse.Account) bool { return a.SID == sid })
+		if i < 0 {
+			return fmt.Sprintf("subaccount %s is not in the main account's list", sid), nil
+		}
+		from, to := s.span(known[i], now, Request{From: first, To: last})
+		for _, r := range resources {
+			var pending uint64
+			for at := from; at.Before(to); at = at.Add(day) {
+				cp, pulled := checkpoints[warehouse.Window{Account: sid, Resource: string(r), Day: at}]
+				switch {
+				case !pulled:
+					return fmt.Sprintf("%s of %s on %s were not pulled", r, sid, at.Format(time.DateOnly)), nil
+				case cp.PulledAt.Before(d.Since):
+					return fmt.Sprintf("%s of %s on %s were not pulled again since the period was due", r, sid, at.Format(time.DateOnly)), nil
+				case cp.PulledAt.Before(at.Add(day + s.Settle)):
+					pending += cp.Pending
+				}
+			}
+			if pending > 0 {
+				return fmt.Sprintf("%d %s of %s may still change: twilio has not priced or finished them", pending, r, sid), nil
+			}
+		}
+		if known[i].Status == "closed" {
+			continue
+		}
+		seen := false
+		for at := last; at.Before(now.Add(day)); at = at.Add(day) {
+			_, pulled := checkpoints[warehouse.Window{Account: sid, Resource: string(twilio.Numbers), Day: at}]
+			seen = seen || pulled
+		}
+		if !seen {
+			return fmt.Sprintf("the phone numbers of %s were not listed since the period ended", sid), nil
+		}
+	}
+	return "", nil
+}

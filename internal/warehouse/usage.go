@@ -1,0 +1,237 @@
+package warehouse
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// Usage is a batch of usage records as columns of equal length.
+type Usage struct {
+	Account, SID, Kind        []string
+	Direction, Status         []string
+	From, To, ParentSID       []string
+	Created, Started, Updated []time.Time
+	Quantity                  []decimal.Decimal  // at most 6 decimals
+	Cost                      []*decimal.Decimal // at most 8 decimals; nil while Twilio has not said it
+	Currency                  []string
+	Final                     []bool
+}
+
+// Len counts the records.
+func (u *Usage) Len() int { return len(u.SID) }
+
+// Reset empties the batch and keeps its memory.
+func (u *Usage) Reset() {
+	u.Account, u.SID, u.Kind = u.Account[:0], u.SID[:0], u.Kind[:0]
+	u.Direction, u.Status = u.Direction[:0], u.Status[:0]
+	u.From, u.To, u.ParentSID = u.From[:0], u.To[:0], u.ParentSID[:0]
+	u.Created, u.Started, u.Updated = u.Created[:0], u.Started[:0], u.Updated[:0]
+	u.Quantity, u.Cost = u.Quantity[:0], u.Cost[:0]
+	u.Currency, u.Final = u.Currency[:0], u.Final[:0]
+}
+
+const (
+	quantityPlaces = 6
+	costPlaces     = 8
+	decimalDigits  = 18 // of Decimal(18, s), all told
+)
+
+// InsertUsage writes a batch under the number of a sync. Of two rows with one
+// account and sid the later sync wins, and within a sync the later update. The
+// driver would cut decimals that are wider than their column in silence, so
+// such a record is an error here, and nothing of the batch is written.
+func (db *DB) InsertUsage(ctx context.Context, u *Usage, sync uint32) error {
+	versions := make([]uint64, u.Len())
+	syncs := make([]uint32, u.Len())
+	for i := range versions {
+		if err := fitsColumn(u.Quantity[i], quantityPlaces); err != nil {
+			return fmt.Errorf("insert usage: account %s: record %s: quantity %w", u.Account[i], u.SID[i], err)
+		}
+		if c := u.Cost[i]; c != nil {
+			if err := fitsColumn(*c, costPlaces); err != nil {
+				return fmt.Errorf("insert usage: account %s: record %s: cost %w", u.Account[i], u.SID[i], err)
+			}
+		}
+		syncs[i] = sync
+		versions[i] = uint64(sync)<<32 | uint64(uint32(u.Updated[i].Unix()))
+	}
+	err := db.insert(ctx, `INSERT INTO usage (account, sid, kind, direction, status, from_number, to_number, parent_sid,
+		created_at, started_at, updated_at, quantity, cost, currency, is_final, sync, version)`,
+		u.Account, u.SID, u.Kind, u.Direction, u.Status, u.From, u.To, u.ParentSID,
+		u.Created, u.Started, u.Updated, u.Quantity, u.Cost, u.Currency, u.Final, syncs, versions)
+	if err != nil {
+		return fmt.Errorf("insert usage: %d records: %w", u.Len(), err)
+	}
+	return nil
+}
+
+// fitsColumn checks that a Decimal(18, places) column holds d in full.
+func fitsColumn(d decimal.Decimal, places int32) error {
+	if !d.Equal(d.Truncate(places)) {
+		return fmt.Errorf("%s has more than %d decimals", d, places)
+	}
+	if d.Abs().Cmp(decimal.New(1, decimalDigits-places)) >= 0 {
+		return fmt.Errorf("%s has more than %d digits before the point", d, decimalDigits-places)
+	}
+	return nil
+}
+
+// resourceOf is the SQL for the Twilio resource that lists a kind.
+const resourceOf = `multiIf(kind = 'call', 'calls', kind = 'recording', 'recordings',
+	kind = 'transcription', 'transcriptions', kind = 'number', 'numbers', 'messages')`
+
+// Window identifies what one checkpoint covers: a resource of a subaccount on
+// one UTC day.
+type Window struct {
+	Account  string
+	Resource string
+	Day      time.Time // midnight UTC
+}
+
+// Digest says which records a window holds: how many, and the sum of the
+// cityHash64 of their sids, modulo 2^64.
+type Digest struct {
+	Records uint64
+	SIDHash uint64
+}
+
+// ReadBack digests what a sync has written for the accounts, by window.
+func (db *DB) ReadBack(ctx context.Context, sync uint32, accounts []string) (map[Window]Digest, error) {
+	rows, err := db.query(ctx, `SELECT account, resource, day, count(), sum(hash) FROM (
+		SELECT account, sid, cityHash64(sid) AS hash,
+			argMax(`+resourceOf+`, version) AS resource, argMax(toDate(started_at), version) AS day
+		FROM usage WHERE sync = ? AND account IN ? GROUP BY account, sid)
+		GROUP BY account, resource, day`, sync, accounts)
+	if err != nil {
+		return nil, fmt.Errorf("read back sync %d: %w", sync, err)
+	}
+	defer rows.Close()
+	out := map[Window]Digest{}
+	for rows.Next() {
+		var w Window
+		var d Digest
+		if err := rows.Scan(&w.Account, &w.Resource, &w.Day, &d.Records, &d.SIDHash); err != nil {
+			return nil, fmt.Errorf("read back sync %d: %w", sync, err)
+		}
+		w.Day = w.Day.UTC()
+		out[w] = d
+	}
+	return out, db.rowsErr("read back", rows)
+}
+
+// Slice is the usage of some accounts that started in [From, To).
+type Slice struct {
+	Accounts []string
+	From, To time.Time
+}
+
+// where is the condition for any of the slices, with its arguments.
+func where(slices []Slice) (string, []any) {
+	var conditions []string
+	var args []any
+	for _, s := range slices {
+		conditions = append(conditions, "(account IN ? AND started_at >= ? AND started_at < ?)")
+		args = append(args, s.Accounts, s.From.UTC(), s.To.UTC())
+	}
+	if conditions == nil {
+		return "false", nil
+	}
+	return strings.Join(conditions, " OR "), args
+}
+
+// UsageRow is one usage record.
+type UsageRow struct {
+	Account, SID, Kind string
+	Direction, Status  string
+	From, To           string
+	StartedAt          time.Time
+	Quantity           decimal.Decimal
+	Cost               *decimal.Decimal
+	Currency           string
+	Final              bool
+}
+
+// EachUsage calls fn for every usage record of the slices, once each, ordered
+// by start and sid. The row is reused between calls.
+func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) error) error {
+	cond, args := where(slices)
+	rows, err := db.query(ctx, `SELECT account, sid, kind, direction, status, from_number, to_number,
+		started_at, quantity, cost, currency, is_final
+		FROM usage FINAL WHERE `+cond+` ORDER BY started_at, account, sid`, args...)
+	if err != nil {
+		return fmt.Errorf("read usage: %w", err)
+	}
+	defer rows.Close()
+	var r UsageRow
+	for rows.Next() {
+		r.Cost = nil
+		if err := rows.Scan(&r.Account, &r.SID, &r.Kind, &r.Direction, &r.Status, &r.From, &r.To,
+			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final); err != nil {
+			return fmt.Errorf("read usage: %w", err)
+		}
+		if err := fn(&r); err != nil {
+			return err
+		}
+	}
+	return db.rowsErr("read usage", rows)
+}
+
+// UsageSum is the usage of one account in one currency of cost.
+type UsageSum struct {
+	Account  string
+	Records  uint64
+	Cost     decimal.Decimal
+	Currency string // empty where no record of the account has a cost
+}
+
+// SumUsage counts the records and adds up the cost of the slices, by account
+// and currency, in that order.
+func (db *DB) SumUsage(ctx context.Context, slices []Slice) ([]UsageSum, error) {
+	cond, args := where(slices)
+	rows, err := db.query(ctx, `SELECT account, count(), ifNull(sum(cost), 0), if(isNull(cost), '', currency) AS unit
+		FROM usage FINAL WHERE `+cond+` GROUP BY account, unit ORDER BY account, unit`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("sum usage: %w", err)
+	}
+	defer rows.Close()
+	var out []UsageSum
+	for rows.Next() {
+		var s UsageSum
+		if err := rows.Scan(&s.Account, &s.Records, &s.Cost, &s.Currency); err != nil {
+			return nil, fmt.Errorf("sum usage: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, db.rowsErr("sum usage", rows)
+}
+
+// HeldNumber is the last day that a phone number is known to have been held.
+type HeldNumber struct {
+	SID     string // Twilio's PN sid
+	Account string
+	Day     time.Time // midnight UTC
+}
+
+// HeldNumbers lists every phone number ever seen, with its last day.
+func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
+	rows, err := db.query(ctx, `SELECT splitByChar('/', sid)[1] AS number, argMax(account, started_at), max(toDate(started_at))
+		FROM usage FINAL WHERE kind = 'number' GROUP BY number ORDER BY number`)
+	if err != nil {
+		return nil, fmt.Errorf("read held numbers: %w", err)
+	}
+	defer rows.Close()
+	var out []HeldNumber
+	for rows.Next() {
+		var n HeldNumber
+		if err := rows.Scan(&n.SID, &n.Account, &n.Day); err != nil {
+			return nil, fmt.Errorf("read held numbers: %w", err)
+		}
+		n.Day = n.Day.UTC()
+		out = append(out, n)
+	}
+	return out, db.rowsErr("read held numbers", rows)
+}
