@@ -1,0 +1,78 @@
+package billing
+
+import (
+	"subtally/pricing"
+
+	"github.com/shopspring/decimal"
+)
+
+// DocumentSchema names the shape of [Document]'s JSON; it changes when a
+// field changes its meaning.
+const DocumentSchema = "subtally.invoice/1"
+
+// Document is everything an invoice says. Its PDF and CSV are functions of
+// the document alone, so that regenerating them gives the same bytes. It
+// holds no wholesale cost: it is the tenant's to see.
+type Document struct {
+	Schema    string          `json:"schema"`
+	Number    string          `json:"number"`     // empty on a draft
+	Revision  int             `json:"revision"`   // 1 for the first invoice of a tenant's period
+	IssueDate pricing.Date    `json:"issue_date"` // the billing date of the run that finalized it
+	DueDate   pricing.Date    `json:"due_date"`
+	Seller    Party           `json:"seller"`
+	Tenant    string          `json:"tenant"` // the tenant's id
+	Buyer     Party           `json:"buyer"`
+	Period    Period          `json:"period"`
+	Currency  string          `json:"currency"` // ISO 4217
+	Plan      PlanRef         `json:"plan"`
+	Accounts  []Account       `json:"accounts"` // the subaccounts billed, ordered by sid
+	Lines     []pricing.Line  `json:"lines"`
+	Net       decimal.Decimal `json:"net"` // sum of the lines' rounded amounts
+	Taxes     []pricing.Tax   `json:"taxes"`
+	Total     decimal.Decimal `json:"total"` // Net plus the taxes' amounts
+	Daily     []Day           `json:"daily"` // one per day of the period, in order
+	Payment   Payment         `json:"payment"`
+	Usage     Watermark       `json:"usage"`
+}
+
+// Party is a seller or a buyer as printed on an invoice.
+type Party struct {
+	Name    string   `json:"name" yaml:"name"`
+	Address []string `json:"address,omitempty" yaml:"address,omitempty"` // printed line by line
+	TaxID   string   `json:"tax_id,omitempty" yaml:"tax_id,omitempty"`   // such as a VAT identification number
+	Email   string   `json:"email,omitempty" yaml:"email,omitempty"`
+	Phone   string   `json:"phone,omitempty" yaml:"phone,omitempty"`
+	Website string   `json:"website,omitempty" yaml:"website,omitempty"`
+}
+
+// Account is a subaccount that an invoice covers.
+type Account struct {
+	SID  string `json:"sid"`
+	Name string `json:"name"`
+}
+
+// PlanRef names the plan that priced an invoice; the digest is the SHA-256,
+// in hex, of the plan and its rate decks.
+type PlanRef struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
+// Day is the usage of one day in the tenant's time zone, for the chart.
+type Day struct {
+	Date     pricing.Date `json:"date"`
+	Seconds  int64        `json:"seconds"`  // connected seconds of calls
+	Messages int64        `json:"messages"` // messages of every kind
+}
+
+// Payment says how and until when to pay.
+type Payment struct {
+	TermsDays    int      `json:"terms_days"`
+	Instructions []string `json:"instructions,omitempty"` // printed line by line, such as bank details
+}
+
+// Watermark identifies the usage that an invoice was made from.
+type Watermark struct {
+	Records int64  `json:"records"`  // usage records in the period, charged or not
+	SIDHash string `json:"sid_hash"` // sum of the 64-bit hashes of their sids, in hex
+}

@@ -1,0 +1,223 @@
+package render
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+
+	"subtally/billing"
+	"subtally/pricing"
+)
+
+func TestMain(m *testing.M) {
+	api.DisableConfigDir()
+	os.Exit(m.Run())
+}
+
+func invoicePDF(t testing.TB, doc *billing.Document) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Invoice(&b, doc, layout(t)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func statementPDF(t testing.TB, st *billing.Statement) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := Statement(&b, st, layout(t)); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// text is a piece of text on a page; y is its baseline, from the top.
+type text struct {
+	x, y, width, size float64
+	s                 string
+}
+
+// page is what is printed on a page, in the order of drawing.
+type page struct {
+	width, height float64
+	texts         []text
+}
+
+// count is how many pieces of text are s.
+func (p page) count(s string) int {
+	n := 0
+	for _, t := range p.texts {
+		if t.s == s {
+			n++
+		}
+	}
+	return n
+}
+
+func (p page) String() string {
+	var b strings.Builder
+	for _, t := range p.texts {
+		b.WriteString(t.s + "\n")
+	}
+	return b.String()
+}
+
+var textOperator = regexp.MustCompile(`(?s)BT /F([0-9a-f]+) ([0-9.]+) Tf ET|BT (-?[0-9.]+) (-?[0-9.]+) Td \(((?:[^\\)]|\\.)*)\) Tj ET`)
+
+// readPDF validates a PDF and reads its text back.
+func readPDF(t testing.TB, pdf []byte) []page {
+	t.Helper()
+	ctx, err := api.ReadAndValidate(bytes.NewReader(pdf), model.NewDefaultConfiguration())
+	if err != nil {
+		t.Fatalf("not a valid PDF: %v", err)
+	}
+	sizes, err := ctx.PageDims()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ruler, regular := ruler(t)
+	var pages []page
+	for i, size := range sizes {
+		r, err := pdfcpu.ExtractPageContent(ctx, i+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := page{width: size.Width, height: size.Height}
+		s := style{}
+		for _, m := range textOperator.FindAllSubmatch(content, -1) {
+			if m[1] != nil {
+				s.bold, s.size = string(m[1]) != regular, number64(t, m[2])
+				continue
+			}
+			str := decodeString(m[5])
+			p.texts = append(p.texts, text{
+				x: number64(t, m[3]), y: size.Height - number64(t, m[4]),
+				width: ruler.measure(s)(str), size: s.size, s: str,
+			})
+		}
+		pages = append(pages, p)
+	}
+	return pages
+}
+
+// ruler is a canvas to measure with, and the name of its regular font in any
+// document.
+func ruler(t testing.TB) (*canvas, string) {
+	t.Helper()
+	c, err := newCanvas(layout(t), false, "", "", pricing.Date{Year: 2026, Month: 1, Day: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, regularFont(t)
+}
+
+var regularFontOnce sync.Once
+var regularFontName string
+
+func regularFont(t testing.TB) string {
+	regularFontOnce.Do(func() {
+		c, err := newCanvas(layout(t), false, "", "", pricing.Date{Year: 2026, Month: 1, Day: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.pdf.SetCompression(false)
+		c.pdf.AddPage()
+		c.line(0, 0, "x", body)
+		var b bytes.Buffer
+		if err := c.pdf.Output(&b); err != nil {
+			t.Fatal(err)
+		}
+		regularFontName = string(textOperator.FindSubmatch(b.Bytes())[1])
+	})
+	return regularFontName
+}
+
+func number64(t testing.TB, b []byte) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// decodeString reads a PDF string of UTF-16BE.
+func decodeString(b []byte) string {
+	var raw []byte
+	for i := 0; i < len(b); i++ {
+		if b[i] == '\\' {
+			if i++; b[i] == 'r' {
+				raw = append(raw, '\r')
+				continue
+			}
+		}
+		raw = append(raw, b[i])
+	}
+	var units []uint16
+	for i := 0; i+1 < len(raw); i += 2 {
+		units = append(units, uint16(raw[i])<<8|uint16(raw[i+1]))
+	}
+	return string(utf16.Decode(units))
+}
+
+// checkGeometry fails if text leaves the text area or two texts overlap.
+func checkGeometry(t testing.TB, pages []page) {
+	t.Helper()
+	m := layout(t).Page.Margins
+	for n, p := range pages {
+		var texts []text
+		for _, a := range p.texts {
+			if a.size > 30 { // the watermark lies behind all of it
+				continue
+			}
+			if a.x < m.Left*pointsPerMM-0.1 || a.x+a.width > p.width-m.Right*pointsPerMM+0.1 ||
+				a.y-a.size < m.Top*pointsPerMM-12 || a.y > p.height-m.Bottom*pointsPerMM+30 {
+				t.Errorf("page %d: %q at (%.1f, %.1f), %.1f wide, is off the text area", n+1, a.s, a.x, a.y, a.width)
+			}
+			for _, b := range texts {
+				if a.x+0.3 < b.x+b.width && b.x+0.3 < a.x+a.width &&
+					a.y-0.72*a.size < b.y+0.18*b.size && b.y-0.72*b.size < a.y+0.18*a.size {
+					t.Errorf("page %d: %q and %q overlap at (%.1f, %.1f)", n+1, a.s, b.s, a.x, a.y)
+				}
+			}
+			texts = append(texts, a)
+		}
+	}
+}
+
+// poppler runs one of its tools on a PDF and answers what it prints.
+func poppler(t *testing.T, pdf []byte, tool string, flags ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("%s is not installed: install poppler-utils", tool)
+		}
+		t.Skipf("%s is not installed (package poppler-utils)", tool)
+	}
+	path := filepath.Join(t.TempDir(), "document.pdf")
+	if err := os.WriteFile(path, pdf, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(tool, append(flags, path, "-")...).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", tool, err)
+	}
+	return string(out)
+}

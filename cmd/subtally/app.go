@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"subtally/billing"
+	"subtally/billing/nightly"
+	"subtally/billing/register"
+	"subtally/ingest"
+	"subtally/ingest/twilio"
+	"subtally/internal/config"
+	"subtally/internal/warehouse"
+	"subtally/pricing"
+	"subtally/templates"
+)
+
+// app is the parts of Subtally, put together as the configuration says.
+type app struct {
+	config *config.Config
+	db     *warehouse.DB
+	biller *billing.Biller
+	files  *nightly.Files
+	unlock func()
+}
+
+// open reads the configuration and opens the warehouse. With exclusive it
+// also makes sure that no other process syncs or finalizes meanwhile.
+func open(ctx context.Context, path string, env func(string) (string, bool), exclusive bool) (*app, error) {
+	c, err := config.Load(path, env)
+	if err != nil {
+		return nil, err
+	}
+	layout, err := templates.Default()
+	if err != nil {
+		return nil, err
+	}
+	a := &app{config: c, files: &nightly.Files{Dir: c.OutputDir, Layout: layout}, unlock: func() {}}
+	if exclusive {
+		if err := os.MkdirAll(c.ClickHouse.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("make the data folder: %w", err)
+		}
+		if a.unlock, err = nightly.Lock(c.ClickHouse.DataDir); err != nil {
+			return nil, err
+		}
+	}
+	a.db, err = warehouse.Open(ctx, warehouse.Options{
+		DSN: c.ClickHouse.DSN, Password: c.ClickHouse.Password.Reveal(),
+		DataDir: c.ClickHouse.DataDir, Port: c.ClickHouse.Port, Log: slog.Default(),
+	})
+	if err != nil {
+		a.unlock()
+		return nil, err
+	}
+	a.biller = &billing.Biller{
+		DB: a.db, Tenants: c.Tenants, Plans: c.Plans, Decks: c.Decks, Seller: c.Seller,
+		Start: c.Billing.Start, TimeZone: c.Billing.TimeZone,
+		PaymentDays: c.Billing.PaymentDays, Instructions: c.Billing.PaymentInstructions,
+	}
+	return a, nil
+}
+
+// Close lets go of the warehouse.
+func (a *app) Close() error {
+	err := a.db.Close()
+	a.unlock()
+	return err
+}
+
+// closing closes the app at a command's end and keeps the first error.
+func (a *app) closing(err *error) {
+	if closeErr := a.Close(); *err == nil || errors.Is(*err, errNeedsPerson) && closeErr != nil {
+		*err = errors.Join(*err, closeErr)
+	}
+}
+
+// syncer is what pulls usage from the configured Twilio.
+func (a *app) syncer() (*ingest.Syncer, error) {
+	c := a.config
+	if err := c.NeedTwilio(); err != nil {
+		return nil, err
+	}
+	own := map[string]twilio.Credentials{}
+	for sid, cred := range c.Twilio.Accounts {
+		own[sid] = twilio.Credentials{Username: cred.Username, Password: cred.Password.Reveal()}
+	}
+	client, err := twilio.New(twilio.Options{
+		BaseURL:     c.Twilio.BaseURL,
+		Main:        twilio.Credentials{Username: c.Twilio.Main.AccountSID, Password: c.Twilio.Main.AuthToken.Reveal()},
+		Accounts:    own,
+		Concurrency: c.Twilio.Concurrency,
+		Log:         slog.Default(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &ingest.Syncer{
+		Client: client, DB: a.db,
+		// A tenant east of Greenwich starts its day before UTC does.
+		Start:  c.Billing.Start.AddDays(-1).Start(time.UTC),
+		Settle: time.Duration(c.Billing.SettleDays) * 24 * time.Hour,
+		// A list is one request after another; a few more lists than requests
+		// in flight keep them all busy.
+		Workers: 2 * c.Twilio.Concurrency,
+		Log:     slog.Default(),
+	}, nil
+}
+
+// job is the nightly job.
+func (a *app) job() (*nightly.Job, error) {
+	syncer, err := a.syncer()
+	if err != nil {
+		return nil, err
+	}
+	return &nightly.Job{
+		Biller: a.biller, Syncer: syncer, NumberFormat: a.config.Billing.NumberFormat,
+		GraceDays: a.config.Billing.GraceDays, Files: a.files, Log: slog.Default(),
+	}, nil
+}
+
+// register is the list of finalized invoices.
+func (a *app) register(ctx context.Context) (*register.Register, error) {
+	return register.Open(ctx, a.db, a.config.Billing.NumberFormat)
+}
+
+// asOf is the billing date and the instant up to which usage is pulled. A date
+// given by flag stands for its first instant in UTC: everything before it has
+// happened. Without one it is now.
+func asOf(flag string, c *config.Config, clock func() time.Time) (pricing.Date, time.Time, error) {
+	if flag != "" {
+		d, err := pricing.ParseDate(flag)
+		if err != nil {
+			return d, time.Time{}, usageError{fmt.Errorf("--as-of: %w", err)}
+		}
+		return d, d.Start(time.UTC), nil
+	}
+	loc, err := time.LoadLocation(c.Billing.TimeZone)
+	if err != nil {
+		return pricing.Date{}, time.Time{}, err
+	}
+	now := clock()
+	return pricing.DateOf(now.In(loc)), now, nil
+}
+
+// required says which flag of those that a command cannot do without is
+// missing. Flags come as name and value.
+func required(flags ...string) error {
+	for i := 0; i < len(flags); i += 2 {
+		if flags[i+1] == "" {
+			return usageError{fmt.Errorf("%s is missing", flags[i])}
+		}
+	}
+	return nil
+}
+
+// month reads a --period flag; empty is the zero date.
+func month(flag string) (pricing.Date, error) {
+	if flag == "" {
+		return pricing.Date{}, nil
+	}
+	d, err := billing.ParseMonth(flag)
+	if err != nil {
+		return d, usageError{fmt.Errorf("--period: %w", err)}
+	}
+	return d, nil
+}

@@ -1,0 +1,411 @@
+// Package config reads and checks everything an operator writes: subtally.yaml
+// and the plans, rate decks and tenants that it names.
+//
+// [Load] answers either a configuration that is right as a whole or every
+// problem in it at once, each with file and line. It is strict: a key it does
+// not know, a key that stands twice, a number that is not plainly one are
+// problems, never guesses. Secrets come from environment variables only.
+//
+// The package never calls Twilio or ClickHouse and never writes a file.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	_ "time/tzdata" // time zones are part of the configuration; the machine may have none
+
+	"subtally/billing"
+	"subtally/pricing"
+)
+
+// Config is a checked configuration.
+type Config struct {
+	Dir        string // the folder of subtally.yaml
+	Twilio     Twilio
+	ClickHouse ClickHouse
+	Seller     billing.Party
+	Billing    Billing
+	Schedule   Schedule
+	OutputDir  string                   // joined to Dir where relative
+	Plans      map[string]*pricing.Plan // by name
+	Decks      map[string]*pricing.Deck // by name
+	Tenants    []billing.Tenant         // ordered by id
+}
+
+// Twilio is how to reach Twilio.
+type Twilio struct {
+	BaseURL     string // without a slash at its end
+	Concurrency int    // requests at a time
+	Main        MainAccount
+	Accounts    map[string]Credentials // by the sid of a subaccount that has its own; others use Main
+}
+
+// MainAccount is the account that owns the subaccounts. Both values come from
+// the environment, TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, and may be empty;
+// see [Config.NeedTwilio].
+type MainAccount struct {
+	AccountSID string
+	AuthToken  Secret
+}
+
+// Credentials are a subaccount's own.
+type Credentials struct {
+	Username    string // the account's sid, or the sid of an API key
+	PasswordEnv string // the environment variable that holds Password
+	Password    Secret
+}
+
+// ClickHouse is where usage is stored: a server that DSN names, else an engine
+// of Subtally's own.
+type ClickHouse struct {
+	DataDir  string `yaml:"data_dir"` // of the embedded engine; joined to Config.Dir where relative
+	Port     int    `yaml:"port"`     // of the embedded engine; any free port where 0
+	DSN      string `yaml:"dsn"`      // such as clickhouse://subtally@host:9000/subtally; never holds a password
+	Password Secret // from SUBTALLY_CLICKHOUSE_PASSWORD
+}
+
+// Billing is how and when statements and invoices are made.
+type Billing struct {
+	Start               pricing.Date `yaml:"start"`                // first day billed, the first of a month; nothing earlier is pulled
+	TimeZone            string       `yaml:"time_zone"`            // IANA name; of statements and billing dates
+	GraceDays           int          `yaml:"grace_days"`           // days after a period before its invoices are finalized
+	SettleDays          int          `yaml:"settle_days"`          // days for which Twilio may still change a record
+	NumberFormat        string       `yaml:"number_format"`        // of invoice numbers, such as "INV-{year}-{seq:06}"
+	PaymentDays         int          `yaml:"payment_days"`         // from issue date to due date
+	PaymentInstructions []string     `yaml:"payment_instructions"` // printed line by line
+}
+
+// Schedule is when `subtally serve` runs the nightly job.
+type Schedule struct {
+	Cron     string `yaml:"cron"`      // five fields
+	TimeZone string `yaml:"time_zone"` // IANA name
+}
+
+// file is subtally.yaml as written.
+type file struct {
+	Twilio     twilioSection     `yaml:"twilio"`
+	ClickHouse ClickHouse        `yaml:"clickhouse"`
+	Seller     billing.Party     `yaml:"seller"`
+	Billing    Billing           `yaml:"billing"`
+	Schedule   Schedule          `yaml:"schedule"`
+	OutputDir  string            `yaml:"output_dir"`
+	Plans      []string          `yaml:"plans"`
+	Decks      map[string]string `yaml:"decks"`
+	Tenants    string            `yaml:"tenants"`
+}
+
+type twilioSection struct {
+	BaseURL     string              `yaml:"base_url"`
+	Concurrency int                 `yaml:"concurrency"`
+	Credentials []credentialSection `yaml:"credentials"`
+}
+
+type credentialSection struct {
+	Account     string `yaml:"account"`
+	Username    string `yaml:"username"`
+	PasswordEnv string `yaml:"password_env"`
+}
+
+// tenantsFile is the tenants file as written.
+type tenantsFile struct {
+	Tenants []billing.Tenant `yaml:"tenants"`
+}
+
+// defaults is what holds where subtally.yaml is silent.
+func defaults() file {
+	return file{
+		Twilio:     twilioSection{BaseURL: "https://api.twilio.com", Concurrency: 8},
+		ClickHouse: ClickHouse{DataDir: "data"},
+		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30},
+		Schedule:   Schedule{Cron: "15 3 * * *"},
+		OutputDir:  "out",
+	}
+}
+
+// Names of the environment variables that hold secrets.
+const (
+	envAccountSID         = "TWILIO_ACCOUNT_SID"
+	envAuthToken          = "TWILIO_AUTH_TOKEN"
+	envClickHousePassword = "SUBTALLY_CLICKHOUSE_PASSWORD"
+)
+
+// Sizes beyond which a file is surely not what it is taken for. A tenant is a
+// few hundred bytes.
+const (
+	maxFile    = 1 << 20
+	maxTenants = 16 << 20
+)
+
+// Load reads the configuration file at path and every file that it names. env
+// looks up an environment variable, as [os.LookupEnv] does. The error is a
+// [*Problems] that lists everything wrong.
+func Load(path string, env func(string) (string, bool)) (*Config, error) {
+	l := &loader{dir: filepath.Dir(path), docs: map[string]*document{}}
+	f := defaults()
+	data, err := readFile(path, maxFile)
+	if err != nil {
+		l.problems.add(Problem{File: path, Text: fmt.Sprintf("%v; `subtally init` writes an example", err)})
+		return nil, l.problems.err()
+	}
+	if l.main = parse(path, data, &f, &l.problems); l.main == nil {
+		return nil, l.problems.err()
+	}
+	l.checkFile(&f)
+	decks := l.loadDecks(f.Decks)
+	plans := l.loadPlans(f.Plans, decks)
+	tenants := l.loadTenants(f.Tenants, plans, &f.Billing)
+	if err := l.problems.err(); err != nil {
+		return nil, err
+	}
+
+	secret := func(name string) Secret {
+		value, _ := env(name)
+		return Secret(value)
+	}
+	sid, _ := env(envAccountSID)
+	c := &Config{
+		Dir: l.dir,
+		Twilio: Twilio{
+			BaseURL:     strings.TrimSuffix(f.Twilio.BaseURL, "/"),
+			Concurrency: f.Twilio.Concurrency,
+			Main:        MainAccount{AccountSID: sid, AuthToken: secret(envAuthToken)},
+			Accounts:    map[string]Credentials{},
+		},
+		ClickHouse: f.ClickHouse,
+		Seller:     f.Seller,
+		Billing:    f.Billing,
+		Schedule:   f.Schedule,
+		OutputDir:  l.resolve(f.OutputDir),
+		Plans:      plans,
+		Decks:      decks,
+		Tenants:    tenants,
+	}
+	c.ClickHouse.DataDir = l.resolve(c.ClickHouse.DataDir)
+	c.ClickHouse.Password = secret(envClickHousePassword)
+	if c.Schedule.TimeZone == "" {
+		c.Schedule.TimeZone = c.Billing.TimeZone
+	}
+	for _, own := range f.Twilio.Credentials {
+		if own.Username == "" {
+			own.Username = own.Account
+		}
+		c.Twilio.Accounts[own.Account] = Credentials{own.Username, own.PasswordEnv, secret(own.PasswordEnv)}
+	}
+	slices.SortFunc(c.Tenants, func(a, b billing.Tenant) int { return strings.Compare(a.ID, b.ID) })
+	return c, nil
+}
+
+// NeedTwilio says which Twilio credentials are missing from the environment,
+// for commands that call Twilio; nil when they are all there.
+func (c *Config) NeedTwilio() error {
+	var missing []string
+	if c.Twilio.Main.AccountSID == "" {
+		missing = append(missing, envAccountSID)
+	}
+	if c.Twilio.Main.AuthToken == "" {
+		missing = append(missing, envAuthToken)
+	}
+	for _, sid := range slices.Sorted(maps.Keys(c.Twilio.Accounts)) {
+		if own := c.Twilio.Accounts[sid]; own.Password == "" && !slices.Contains(missing, own.PasswordEnv) {
+			missing = append(missing, own.PasswordEnv)
+		}
+	}
+	if len(missing) > 0 {
+		return fmt.Errorf("twilio credentials are missing: set %s in the environment", strings.Join(missing, ", "))
+	}
+	if !accountForm.MatchString(c.Twilio.Main.AccountSID) {
+		return fmt.Errorf("%s in the environment is not an account sid: AC and 32 hexadecimal digits", envAccountSID)
+	}
+	return nil
+}
+
+// loader gathers what the configuration file names, and all problems.
+type loader struct {
+	dir      string
+	main     *document            // subtally.yaml
+	docs     map[string]*document // the plan files, by the name of the plan
+	lostPlan bool                 // a plan could not be read so far as its name
+	problems Problems
+}
+
+// resolve is where a path in subtally.yaml points to.
+func (l *loader) resolve(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(l.dir, path)
+}
+
+// openFile opens a regular file: a folder is a mistake, and a pipe or device
+// might never end. Its errors leave the path out: problems name the file.
+func openFile(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	return f, nil
+}
+
+// readFile reads a whole file of at most limit bytes, with errors as
+// [openFile] has them.
+func readFile(path string, limit int64) ([]byte, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, withoutPath(err)
+	}
+	if int64(len(data)) > limit {
+		return nil, fmt.Errorf("larger than %d MiB, too large for a configuration file", limit>>20)
+	}
+	return data, nil
+}
+
+func withoutPath(err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err
+	}
+	return err
+}
+
+// loadDecks reads the rate decks. One with problems stays in the answer as
+// nil, so that plans may still name it.
+func (l *loader) loadDecks(files map[string]string) map[string]*pricing.Deck {
+	decks := map[string]*pricing.Deck{}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		at := join("decks", name)
+		if name == "" {
+			l.main.problem(at, "a rate deck needs a name")
+			continue
+		}
+		decks[name] = nil
+		path := l.resolve(files[name])
+		f, err := openFile(path)
+		if err != nil {
+			l.main.problem(at, "rate deck file %q: %v", files[name], err)
+			continue
+		}
+		deck, problems := pricing.ParseDeck(name, f)
+		f.Close()
+		for _, p := range problems {
+			l.problems.add(Problem{File: path, Line: p.Line, Text: p.Text})
+		}
+		decks[name] = deck
+	}
+	return decks
+}
+
+var globMeta = regexp.MustCompile(`[*?[\\]`)
+
+// loadPlans reads the plan files, one plan in each.
+func (l *loader) loadPlans(patterns []string, decks map[string]*pricing.Deck) map[string]*pricing.Plan {
+	if len(patterns) == 0 {
+		l.main.problem("plans", "name at least one plan file")
+	}
+	plans := map[string]*pricing.Plan{}
+	read := map[string]bool{}
+	for i, pattern := range patterns {
+		at := fmt.Sprintf("plans[%d]", i)
+		paths := []string{l.resolve(pattern)}
+		if globMeta.MatchString(pattern) {
+			full := pattern
+			if !filepath.IsAbs(pattern) {
+				full = filepath.Join(globMeta.ReplaceAllString(l.dir, `\$0`), pattern)
+			}
+			var err error
+			if paths, err = filepath.Glob(full); err != nil {
+				l.main.problem(at, "%q is not a file name pattern: %v", pattern, err)
+			} else if len(paths) == 0 {
+				l.main.problem(at, "no file matches %q", pattern)
+			}
+		}
+		for _, path := range paths {
+			if !read[path] {
+				read[path] = true
+				l.loadPlan(at, path, plans, decks)
+			}
+		}
+	}
+	return plans
+}
+
+func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks map[string]*pricing.Deck) {
+	data, err := readFile(path, maxFile)
+	if err != nil {
+		l.lostPlan = true
+		l.main.problem(at, "plan file %q: %v", path, err)
+		return
+	}
+	plan := new(pricing.Plan)
+	doc := parse(path, data, plan, &l.problems)
+	if doc == nil {
+		l.lostPlan = true
+		return
+	}
+	for _, p := range plan.Check(decks) {
+		doc.problem(p.Path, "%s", p.Text)
+	}
+	for i, charge := range plan.Charges {
+		at := fmt.Sprintf("charges[%d].flat", i)
+		if charge.Flat != nil && !doc.has(at+".amount") {
+			doc.problem(at+".amount", "a flat fee needs an amount")
+		}
+	}
+	if plan.Name == "" {
+		l.lostPlan = true
+		return
+	}
+	if first, dup := l.docs[plan.Name]; dup {
+		doc.problem("name", "plan %q is already in %s:%d; give this one another name", plan.Name, first.file, first.line("name"))
+		return
+	}
+	l.docs[plan.Name] = doc
+	plans[plan.Name] = plan
+}
+
+// loadTenants reads the tenants file.
+func (l *loader) loadTenants(name string, plans map[string]*pricing.Plan, b *Billing) []billing.Tenant {
+	if name == "" {
+		l.main.problem("tenants", "name the tenants file")
+		return nil
+	}
+	path := l.resolve(name)
+	data, err := readFile(path, maxTenants)
+	if err != nil {
+		l.main.problem("tenants", "tenants file %q: %v", name, err)
+		return nil
+	}
+	var f tenantsFile
+	doc := parse(path, data, &f, &l.problems)
+	if doc == nil {
+		return nil
+	}
+	if f.Tenants == nil {
+		doc.problem("tenants", "the list of tenants is missing")
+	}
+	t := tenantCheck{doc: doc, start: b.Start}
+	if !l.lostPlan {
+		t.plans = slices.Sorted(maps.Keys(plans))
+	}
+	t.check(f.Tenants)
+	return f.Tenants
+}
