@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -86,9 +87,19 @@ type Client struct {
 	retry Retry
 	slots chan struct{} // one per request in flight
 	seen  sync.Map      // oddity values already logged
+	clock atomic.Int64  // Unix seconds of the last answer's Date header
 
 	// credentials is a function so that printing a Client shows no password.
 	credentials func(account string) Credentials
+}
+
+// Clock is Twilio's time at its last answer, to the second; the zero time
+// before there is one that says it.
+func (c *Client) Clock() time.Time {
+	if at := c.clock.Load(); at != 0 {
+		return time.Unix(at, 0).UTC()
+	}
+	return time.Time{}
 }
 
 var accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)

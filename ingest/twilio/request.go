@@ -141,6 +141,9 @@ func (c *Client) request(ctx context.Context, l *listing, uri string, buf *bytes
 		return &transportError{err}
 	}
 	defer resp.Body.Close()
+	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
+		c.clock.Store(date.Unix())
+	}
 	buf.Reset()
 	if resp.StatusCode != http.StatusOK {
 		// What can be read of the explanation is enough.

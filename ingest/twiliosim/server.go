@@ -185,6 +185,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	request := s.requests.Add(1)
 	w.Header().Set("Twilio-Request-Id", fmt.Sprintf("RQ%016x%016x", draw(s.world.Seed, 2*request), draw(s.world.Seed, 2*request+1)))
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Date", time.Unix(s.clock.Load(), 0).UTC().Format(http.TimeFormat))
 
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/gofrs/flock"
 
 	"subtally/internal/warehouse/engine"
 	"subtally/internal/warehouse/engine/enginetest"
@@ -253,6 +254,32 @@ func TestJoinWhileStopping(t *testing.T) {
 		}
 		last = next
 	}
+}
+
+// An engine whose last user has gone looks once more, under the lock under which
+// users come, before it stops.
+func TestUserWhoComesJustInTimeKeepsTheEngine(t *testing.T) {
+	dir := engineDir(t)
+	enginetest.RequireInstalled(t)
+	last := startUser(t, dir)
+	lock := flock.New(filepath.Join(dir, "engine", "lock"))
+	if err := lock.Lock(); err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	last.kill()
+	time.Sleep(100 * time.Millisecond) // the engine has seen it go
+	hold, err := os.OpenFile(filepath.Join(dir, "engine", "hold"), os.O_WRONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock.Unlock()
+	time.Sleep(300 * time.Millisecond)
+	if !alive(last.pid) {
+		t.Error("the engine stopped under its new user")
+	}
+	hold.Close()
+	waitGone(t, last.pid, 10*time.Second)
 }
 
 func TestSimultaneousStartsGiveOneEngine(t *testing.T) {
