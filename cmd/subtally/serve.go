@@ -48,8 +48,10 @@ func serve(ctx context.Context, s config.Schedule, log *slog.Logger, job func(co
 		return fmt.Errorf("schedule: time zone %q: %w", s.TimeZone, err)
 	}
 	logger := cronLog{log}
+	// Recover goes inside: a panic through SkipIfStillRunning would leave it
+	// believing for ever that the job is running.
 	bell := cron.New(cron.WithLocation(loc), cron.WithLogger(logger),
-		cron.WithChain(cron.Recover(logger), cron.SkipIfStillRunning(logger)))
+		cron.WithChain(cron.SkipIfStillRunning(logger), cron.Recover(logger)))
 	id, err := bell.AddFunc(s.Cron, func() {
 		begun := time.Now()
 		if err := job(ctx); err != nil {
