@@ -313,53 +313,68 @@ func (s *Syncer) pull(ctx context.Context, t task, load *loader) error {
 	return load.send(ctx, rows)
 }
 
-// Final reports whether usage of [from, to) can be invoiced: every window of
-// the accounts was pulled since the due instant, and nothing in it may still
-// change, unless it has settled. The reason says what is missing.
-func (s *Syncer) Final(ctx context.Context, accounts []string, d Due, now time.Time) (reason string, err error) {
-	known, err := s.DB.Accounts(ctx)
+// Coverage is what has been pulled so far, to decide whether usage can be
+// invoiced.
+type Coverage struct {
+	syncer      *Syncer
+	now         time.Time
+	accounts    map[string]warehouse.Account
+	checkpoints map[warehouse.Window]warehouse.Checkpoint
+}
+
+// Coverage reads what has been pulled of the time from the instant on.
+func (s *Syncer) Coverage(ctx context.Context, from, now time.Time) (*Coverage, error) {
+	list, err := s.DB.Accounts(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	c := &Coverage{syncer: s, now: now, accounts: map[string]warehouse.Account{}}
+	for _, a := range list {
+		c.accounts[a.SID] = a
+	}
+	c.checkpoints, err = s.DB.Checkpoints(ctx, from.UTC().Truncate(day), now.Add(day))
+	return c, err
+}
+
+// Missing says why usage of the accounts in [d.From, d.To) cannot be invoiced
+// yet: a window was not pulled since d.Since, or something in it may still
+// change and it has not settled. It is empty when nothing is missing.
+func (c *Coverage) Missing(accounts []string, d Due) string {
 	first, last := d.From.UTC().Truncate(day), d.To.UTC().Add(day-1).Truncate(day)
-	checkpoints, err := s.DB.Checkpoints(ctx, first, now.Add(day))
-	if err != nil {
-		return "", err
-	}
 	for _, sid := range accounts {
-		i := slices.IndexFunc(known, func(a warehouse.Account) bool { return a.SID == sid })
-		if i < 0 {
-			return fmt.Sprintf("subaccount %s is not in the main account's list", sid), nil
+		account, known := c.accounts[sid]
+		if !known {
+			return fmt.Sprintf("subaccount %s is not in the main account's list", sid)
 		}
-		from, to := s.span(known[i], now, Request{From: first, To: last})
+		from, to := c.syncer.span(account, c.now, Request{From: first, To: last})
 		for _, r := range resources {
 			var pending uint64
 			for at := from; at.Before(to); at = at.Add(day) {
-				cp, pulled := checkpoints[warehouse.Window{Account: sid, Resource: string(r), Day: at}]
+				cp, pulled := c.checkpoints[warehouse.Window{Account: sid, Resource: string(r), Day: at}]
 				switch {
 				case !pulled:
-					return fmt.Sprintf("%s of %s on %s were not pulled", r, sid, at.Format(time.DateOnly)), nil
+					return fmt.Sprintf("%s of %s on %s were not pulled", r, sid, at.Format(time.DateOnly))
 				case cp.PulledAt.Before(d.Since):
-					return fmt.Sprintf("%s of %s on %s were not pulled again since the period was due", r, sid, at.Format(time.DateOnly)), nil
-				case cp.PulledAt.Before(at.Add(day + s.Settle)):
+					return fmt.Sprintf("%s of %s on %s were not pulled again since the period was due", r, sid, at.Format(time.DateOnly))
+				case cp.PulledAt.Before(at.Add(day + c.syncer.Settle)):
 					pending += cp.Pending
 				}
 			}
 			if pending > 0 {
-				return fmt.Sprintf("%d %s of %s may still change: twilio has not priced or finished them", pending, r, sid), nil
+				return fmt.Sprintf("%d %s of %s may still change: twilio has not priced or finished them", pending, r, sid)
 			}
 		}
-		if known[i].Status == "closed" {
-			continue
+		if account.Status == "closed" {
+			continue // it holds no numbers any more
 		}
-		seen := false
-		for at := last; at.Before(now.Add(day)); at = at.Add(day) {
-			_, pulled := checkpoints[warehouse.Window{Account: sid, Resource: string(twilio.Numbers), Day: at}]
-			seen = seen || pulled
+		listed := false
+		for at := last; at.Before(c.now.Add(day)); at = at.Add(day) {
+			_, pulled := c.checkpoints[warehouse.Window{Account: sid, Resource: string(twilio.Numbers), Day: at}]
+			listed = listed || pulled
 		}
-		if !seen {
-			return fmt.Sprintf("the phone numbers of %s were not listed since the period ended", sid), nil
+		if !listed {
+			return fmt.Sprintf("the phone numbers of %s were not listed since the period ended", sid)
 		}
 	}
-	return "", nil
+	return ""
 }

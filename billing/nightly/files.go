@@ -104,6 +104,19 @@ func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	return paths, nil
 }
 
+// complete reports whether everything is there of a month whose invoices have
+// these numbers.
+func (f *Files) complete(month string, numbers []string) bool {
+	names := []string{"lines.csv", "usage.csv", "statement.csv", "statement.pdf"}
+	for _, number := range numbers {
+		names = append(names, filepath.Join("invoices", number+".pdf"))
+	}
+	return !slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(f.Dir, month, name))
+		return err != nil
+	})
+}
+
 // invoicePath is where a tenant's invoice, or its draft, is written.
 func (f *Files) invoicePath(p billing.Period, t *billing.TenantMonth) string {
 	if t.Status != billing.Finalized {

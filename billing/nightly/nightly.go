@@ -31,13 +31,15 @@ type Job struct {
 	GraceDays    int            // days after its end before a period is finalized
 	Files        *Files
 	Log          *slog.Logger
+
+	coverage *ingest.Coverage // what has been pulled, as this run found it
 }
 
 // Options choose what a run does.
 type Options struct {
 	AsOf   pricing.Date // the billing date
 	Now    time.Time    // usage is pulled up to here
-	Period pricing.Date // first day of the only month to bill; every month since the start where zero
+	Period pricing.Date // first day of the only month to bill; where zero, every month that is not finished
 }
 
 // Report says what a run did.
@@ -55,11 +57,14 @@ type Month struct {
 }
 
 // NeedsPerson reports whether someone has to look: a list that could not be
-// pulled, a parked tenant, usage without a rate or without a tenant.
+// pulled, a parked tenant, usage without a rate, or a subaccount's usage
+// without a tenant. What the main account uses itself is no tenant's.
 func (r *Report) NeedsPerson() bool {
 	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Months, func(m Month) bool {
-		return len(m.Statement.Unrated) > 0 || len(m.Changed) > 0 || len(m.Statement.Unassigned) > 0 ||
-			slices.ContainsFunc(m.Statement.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked })
+		st := m.Statement
+		return len(st.Unrated) > 0 || len(m.Changed) > 0 ||
+			slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
+			slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 	})
 }
 
@@ -101,7 +106,13 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return report, err
 	}
+	if err := j.cover(ctx, o); err != nil {
+		return report, err
+	}
 	for _, first := range months {
+		if o.Period.IsZero() && j.finished(reg, first) {
+			continue
+		}
 		m, err := j.month(ctx, reg, first, o)
 		if err != nil {
 			return report, err
@@ -124,6 +135,34 @@ func (j *Job) months(o Options) []pricing.Date {
 		out = append(out, first)
 	}
 	return out
+}
+
+// finished reports whether every invoice of a calendar month is finalized and
+// its documents are there.
+func (j *Job) finished(reg *register.Register, first pricing.Date) bool {
+	var numbers []string
+	for i := range j.Biller.Tenants {
+		t := &j.Biller.Tenants[i]
+		p := billing.Month(first, t.TimeZone)
+		if !j.bills(t, p) {
+			continue
+		}
+		e, done := reg.Find(identity(t, p))
+		if !done {
+			return false
+		}
+		numbers = append(numbers, e.Number)
+	}
+	return j.Files.complete(billing.Month(first, j.Biller.TimeZone).Label(), numbers)
+}
+
+// cover reads what has been pulled, once for all tenants.
+func (j *Job) cover(ctx context.Context, o Options) (err error) {
+	if j.Syncer != nil {
+		from := j.Biller.Start.AddDays(-1).Start(time.UTC)
+		j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now)
+	}
+	return err
 }
 
 // isDue reports whether a tenant's period may be finalized on the billing
@@ -271,7 +310,7 @@ func (j *Job) tenant(ctx context.Context, reg *register.Register, t *billing.Ten
 	if err != nil || !due {
 		return tm, false, err
 	}
-	if tm.Reason, err = j.parked(ctx, &tm, p, o); err != nil {
+	if tm.Reason, err = j.parked(&tm, p, o); err != nil {
 		return tm, false, err
 	}
 	if tm.Reason != "" {
@@ -292,7 +331,7 @@ func (j *Job) tenant(ctx context.Context, reg *register.Register, t *billing.Ten
 }
 
 // parked says why a draft that is due must not be finalized; empty when it may.
-func (j *Job) parked(ctx context.Context, tm *billing.TenantMonth, p billing.Period, o Options) (string, error) {
+func (j *Job) parked(tm *billing.TenantMonth, p billing.Period, o Options) (string, error) {
 	if len(tm.Unrated) > 0 {
 		var n int64
 		for _, u := range tm.Unrated {
@@ -300,7 +339,7 @@ func (j *Job) parked(ctx context.Context, tm *billing.TenantMonth, p billing.Per
 		}
 		return fmt.Sprintf("%d usage records have no rate: %s: %s", n, tm.Unrated[0].Kind, tm.Unrated[0].Reason), nil
 	}
-	if j.Syncer == nil {
+	if j.coverage == nil {
 		return "its usage was not pulled in this run", nil
 	}
 	w, err := j.window(p, o)
@@ -311,7 +350,7 @@ func (j *Job) parked(ctx context.Context, tm *billing.TenantMonth, p billing.Per
 	for _, a := range tm.Document.Accounts {
 		sids = append(sids, a.SID)
 	}
-	return j.Syncer.Final(ctx, sids, w, o.Now)
+	return j.coverage.Missing(sids, w), nil
 }
 
 // Document reads the document of a finalized invoice.
@@ -346,6 +385,9 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	}
 	reg, err := register.Open(ctx, j.Biller.DB, j.NumberFormat)
 	if err != nil {
+		return billing.TenantMonth{}, "", err
+	}
+	if err := j.cover(ctx, o); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	tm, _, err := j.tenant(ctx, reg, t, p, o)

@@ -32,6 +32,7 @@ type Register struct {
 	db     *warehouse.DB
 	format string
 	list   []warehouse.Invoice
+	index  map[Identity]Entry
 }
 
 // Identity is what an invoice is for. There is one invoice per identity.
@@ -111,7 +112,12 @@ func Open(ctx context.Context, db *warehouse.DB, format string) (*Register, erro
 	if err != nil {
 		return nil, fmt.Errorf("open register: %w", err)
 	}
-	return &Register{db: db, format: format, list: list}, nil
+	r := &Register{db: db, format: format, list: list, index: map[Identity]Entry{}}
+	for i := range list {
+		e := entry(&list[i])
+		r.index[e.Identity] = e
+	}
+	return r, nil
 }
 
 func entry(v *warehouse.Invoice) Entry {
@@ -123,12 +129,8 @@ func entry(v *warehouse.Invoice) Entry {
 
 // Find answers the invoice of an identity.
 func (r *Register) Find(id Identity) (Entry, bool) {
-	for i := range r.list {
-		if e := entry(&r.list[i]); e.Identity == id {
-			return e, true
-		}
-	}
-	return Entry{}, false
+	e, ok := r.index[id]
+	return e, ok
 }
 
 // Number answers the invoice with a number.
@@ -192,7 +194,9 @@ func (r *Register) Finalize(ctx context.Context, id Identity, issued pricing.Dat
 	slices.SortStableFunc(r.list, func(a, b warehouse.Invoice) int {
 		return cmp.Or(cmp.Compare(a.Series, b.Series), cmp.Compare(a.Seq, b.Seq))
 	})
-	return entry(&v), nil
+	e := entry(&v)
+	r.index[id] = e
+	return e, nil
 }
 
 // hash chains a document to the invoice before it in the series.

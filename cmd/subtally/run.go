@@ -63,6 +63,9 @@ func printReport(w io.Writer, r *nightly.Report, asJSON bool) error {
 	for _, f := range r.Sync.Failures {
 		fmt.Fprintf(w, "NOT PULLED  %s %s: %s\n", f.Account, f.Resource, printable(f.Err.Error()))
 	}
+	if len(r.Months) == 0 {
+		fmt.Fprintln(w, "nothing to bill: every month is finished")
+	}
 	for i := range r.Months {
 		fmt.Fprintln(w)
 		printStatement(w, r.Months[i].Statement)

@@ -41,7 +41,9 @@ cp "$here/package.json" "$here/package-lock.json" "$new/"
 echo "installing the ClickHouse engine into $dir (about 180 MB to download)" >&2
 npm ci --prefix "$new" --ignore-scripts --no-audit --no-fund --loglevel=error
 ls "$new"/node_modules/@chdb/lib-*/libchdb.so >/dev/null 2>&1 ||
-	fail "npm has installed no libchdb.so: see $here/package.json"
+	# npm leaves an optional package out in silence: one for another machine,
+	# and also one that lacks the hash in the lock file.
+	fail "npm installed no libchdb.so: either $here/package.json has none for $(uname -s) $(uname -m), or what came does not have the hash in package-lock.json"
 
 # Another install may have finished first: its library is the same.
 if installed; then

@@ -169,11 +169,11 @@ func TestNewRefuses(t *testing.T) {
 // TestSchema holds every page to Twilio's schema at moments when records are
 // new, under way and final.
 func TestSchema(t *testing.T) {
-	openapi3.DefineStringFormatCallback("date-time-rfc-2822", func(s string) error {
+	openapi3.DefineStringFormatValidator("date-time-rfc-2822", openapi3.NewCallbackValidator(func(s string) error {
 		_, err := time.Parse(time.RFC1123Z, s)
 		return err
-	})
-	openapi3.DefineStringFormat("currency", "^[A-Z]{3}$")
+	}))
+	openapi3.DefineStringFormatValidator("currency", openapi3.NewRegexpFormatValidator("^[A-Z]{3}$"))
 	doc, err := openapi3.NewLoader().LoadFromFile("testdata/openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
