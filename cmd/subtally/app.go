@@ -28,12 +28,18 @@ type app struct {
 	unlock func()
 }
 
-// open reads the configuration and opens the warehouse. With exclusive it
-// also makes sure that no other process syncs or finalizes meanwhile.
+// open reads the configuration and opens the warehouse. With exclusive, for
+// commands that call Twilio, it also makes sure that there are credentials and
+// that no other process syncs or finalizes meanwhile.
 func open(ctx context.Context, path string, env func(string) (string, bool), exclusive bool) (*app, error) {
 	c, err := config.Load(path, env)
 	if err != nil {
 		return nil, err
+	}
+	if exclusive {
+		if err := c.NeedTwilio(); err != nil {
+			return nil, err
+		}
 	}
 	layout, err := templates.Default()
 	if err != nil {
@@ -81,9 +87,6 @@ func (a *app) closing(err *error) {
 // syncer is what pulls usage from the configured Twilio.
 func (a *app) syncer() (*ingest.Syncer, error) {
 	c := a.config
-	if err := c.NeedTwilio(); err != nil {
-		return nil, err
-	}
 	own := map[string]twilio.Credentials{}
 	for sid, cred := range c.Twilio.Accounts {
 		own[sid] = twilio.Credentials{Username: cred.Username, Password: cred.Password.Reveal()}
