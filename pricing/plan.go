@@ -31,8 +31,50 @@ type Charge struct {
 
 	PerMinute *PerMinute `yaml:"per_minute" json:"per_minute,omitempty"`
 	PerUnit   *PerUnit   `yaml:"per_unit" json:"per_unit,omitempty"`
+	Graduated *Graduated `yaml:"graduated" json:"graduated,omitempty"`
+	Volume    *Volume    `yaml:"volume" json:"volume,omitempty"`
+	Package   *Package   `yaml:"package" json:"package,omitempty"`
 	CostPlus  *CostPlus  `yaml:"cost_plus" json:"cost_plus,omitempty"`
 	Flat      *Flat      `yaml:"flat" json:"flat,omitempty"`
+}
+
+// model is one of the ways to price; each has a file of its own.
+type model interface {
+	// check lists what is wrong with the model, which stands at the path at in
+	// its charge.
+	check(c *Charge, at string, decks map[string]*Deck) []Problem
+}
+
+// keyed is a model under its key in a plan.
+type keyed struct {
+	key string
+	model
+}
+
+// models are those that the charge has set.
+func (c *Charge) models() (out []keyed) {
+	if c.PerMinute != nil {
+		out = append(out, keyed{"per_minute", c.PerMinute})
+	}
+	if c.PerUnit != nil {
+		out = append(out, keyed{"per_unit", c.PerUnit})
+	}
+	if c.Graduated != nil {
+		out = append(out, keyed{"graduated", c.Graduated})
+	}
+	if c.Volume != nil {
+		out = append(out, keyed{"volume", c.Volume})
+	}
+	if c.Package != nil {
+		out = append(out, keyed{"package", c.Package})
+	}
+	if c.CostPlus != nil {
+		out = append(out, keyed{"cost_plus", c.CostPlus})
+	}
+	if c.Flat != nil {
+		out = append(out, keyed{"flat", c.Flat})
+	}
+	return out
 }
 
 // Match is a charge's filter. A record fits when it fits every list that is
@@ -45,56 +87,42 @@ type Match struct {
 	ToPrefix   []string    `yaml:"to_prefix" json:"to_prefix,omitempty"`     // digits, without +
 }
 
-// PerMinute prices connected time. Billed seconds are the Initial ones, then
-// whole Increments.
-type PerMinute struct {
-	Deck           string           `yaml:"deck" json:"deck,omitempty"` // rates by the far end's number; instead of Rate
-	Rate           *decimal.Decimal `yaml:"rate" json:"rate,omitempty"` // for 60 seconds
-	ConnectFee     decimal.Decimal  `yaml:"connect_fee" json:"connect_fee"`
-	MinimumSeconds int64            `yaml:"minimum_seconds" json:"minimum_seconds"` // a shorter call counts as this long
-	MinimumCharge  decimal.Decimal  `yaml:"minimum_charge" json:"minimum_charge"`   // a cheaper call costs this much, connect fee included
-	Initial        int64            `yaml:"initial" json:"initial"`                 // seconds; 60 where 0
-	Increment      int64            `yaml:"increment" json:"increment"`             // seconds; 60 where 0
-}
-
-// PerUnit prices each unit of a record's quantity.
-type PerUnit struct {
-	Deck      string           `yaml:"deck" json:"deck,omitempty"` // prices by the far end's number; instead of UnitPrice
-	UnitPrice *decimal.Decimal `yaml:"unit_price" json:"unit_price,omitempty"`
-	Per       string           `yaml:"per" json:"per,omitempty"` // see Per* constants; the kind's own unit where empty
-}
-
-// What a PerUnit price is for, besides the kind's own unit.
-const (
-	PerRecord = "record" // each record counts once, however long
-	PerMonth  = "month"  // numbers: a number held for the whole period; fewer days cost their share
-)
-
-// CostPlus prices a record from what Twilio charges for it.
-type CostPlus struct {
-	Multiplier *decimal.Decimal `yaml:"multiplier" json:"multiplier,omitempty"` // 1 where missing
-	Add        decimal.Decimal  `yaml:"add" json:"add"`                         // for each unit of the record's quantity
-	// MissingCost is what a record is taken to cost that Twilio put no price on
-	// by the time it is invoiced. Where it is not set such a record has no rate.
-	MissingCost *decimal.Decimal `yaml:"missing_cost" json:"missing_cost,omitempty"`
-}
-
-// Flat is a fee for a period.
-type Flat struct {
-	Amount  decimal.Decimal `yaml:"amount" json:"amount"`
-	Prorate string          `yaml:"prorate" json:"prorate,omitempty"` // ProrateDay where empty
-}
-
-// How a flat fee is charged for a part of a period.
-const (
-	ProrateDay  = "day"  // by calendar days
-	ProrateNone = "none" // whole
-)
-
 // TaxRate is one tax that a tenant pays on everything.
 type TaxRate struct {
 	Name string          `yaml:"name" json:"name"` // as printed, such as "VAT"
 	Rate decimal.Decimal `yaml:"rate" json:"rate"` // percent: 19 means 19 %
+}
+
+// kindAt is the path of a charge's i-th kind.
+func kindAt(i int) string { return fmt.Sprintf(".match.kind[%d]", i) }
+
+// problems collects what is wrong.
+type problems []Problem
+
+func (p *problems) add(path, format string, args ...any) {
+	*p = append(*p, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+func (p *problems) notNegative(path string, d decimal.Decimal) {
+	if d.IsNegative() {
+		p.add(path, "%s is negative", d)
+	}
+}
+
+// price checks that there is either a price or the name of a rate deck.
+func (p *problems) price(at, key string, price *decimal.Decimal, deck string, decks map[string]*Deck) {
+	switch {
+	case deck == "" && price == nil:
+		p.add(at, "needs a %s or a deck", key)
+	case deck != "" && price != nil:
+		p.add(at+"."+key, "has a %s and a deck; keep one", key)
+	case deck == "":
+		p.notNegative(at+"."+key, *price)
+	default:
+		if _, ok := decks[deck]; !ok {
+			p.add(at+".deck", "rate deck %q is not configured", deck)
+		}
+	}
 }
 
 // Problem is one thing wrong in a plan or a rate deck.
@@ -176,102 +204,15 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 		}
 	}
 
-	deck := func(path, name string) {
-		if _, ok := decks[name]; !ok {
-			bad(path, "rate deck %q is not configured", name)
+	models := c.models()
+	for _, m := range models {
+		out = append(out, m.check(c, "."+m.key, decks)...)
+		if _, flat := m.model.(*Flat); !flat && len(c.Match.Kind) == 0 {
+			bad(".match", "a %s charge needs match.kind", m.key)
 		}
 	}
-	notNegative := func(path string, d decimal.Decimal) {
-		if d.IsNegative() {
-			bad(path, "%s is negative", d)
-		}
-	}
-	models := 0
-	if m := c.PerMinute; m != nil {
-		models++
-		switch {
-		case m.Deck == "" && m.Rate == nil:
-			bad(".per_minute", "needs a rate or a deck")
-		case m.Deck != "" && m.Rate != nil:
-			bad(".per_minute.rate", "has a rate and a deck; keep one")
-		case m.Deck != "":
-			deck(".per_minute.deck", m.Deck)
-		default:
-			notNegative(".per_minute.rate", *m.Rate)
-		}
-		notNegative(".per_minute.connect_fee", m.ConnectFee)
-		notNegative(".per_minute.minimum_charge", m.MinimumCharge)
-		for path, n := range map[string]int64{"minimum_seconds": m.MinimumSeconds, "initial": m.Initial, "increment": m.Increment} {
-			if n < 0 || n > maxSeconds {
-				bad(".per_minute."+path, "%d is not a number of seconds from 0 to %d", n, int64(maxSeconds))
-			}
-		}
-		if len(c.Match.Kind) == 0 {
-			bad(".match", "a per_minute charge needs match.kind")
-		}
-		for i, k := range c.Match.Kind {
-			if k.Unit() != Second {
-				bad(fmt.Sprintf(".match.kind[%d]", i), "%s has no duration: per_minute prices call, recording and transcription", k)
-			} else if k != Call && m.Deck != "" {
-				bad(fmt.Sprintf(".match.kind[%d]", i), "%s has no far end to look up in deck %q; give a rate", k, m.Deck)
-			}
-		}
-	}
-	if m := c.PerUnit; m != nil {
-		models++
-		switch {
-		case m.Deck == "" && m.UnitPrice == nil:
-			bad(".per_unit", "needs a unit_price or a deck")
-		case m.Deck != "" && m.UnitPrice != nil:
-			bad(".per_unit.unit_price", "has a unit_price and a deck; keep one")
-		case m.Deck != "":
-			deck(".per_unit.deck", m.Deck)
-		default:
-			notNegative(".per_unit.unit_price", *m.UnitPrice)
-		}
-		switch m.Per {
-		case "", PerRecord:
-		case PerMonth:
-			if !slices.Equal(c.Match.Kind, []Kind{Number}) {
-				bad(".per_unit.per", "a price per month is for match.kind [number] alone")
-			}
-		default:
-			bad(".per_unit.per", "%q is not known; use %s, %s, or leave it out for the kind's own unit", m.Per, PerRecord, PerMonth)
-		}
-		if len(c.Match.Kind) == 0 {
-			bad(".match", "a per_unit charge needs match.kind")
-		}
-	}
-	if m := c.CostPlus; m != nil {
-		models++
-		if m.Multiplier != nil {
-			notNegative(".cost_plus.multiplier", *m.Multiplier)
-		}
-		notNegative(".cost_plus.add", m.Add)
-		if m.MissingCost != nil {
-			notNegative(".cost_plus.missing_cost", *m.MissingCost)
-		}
-		for i, k := range c.Match.Kind {
-			if k == Number {
-				bad(fmt.Sprintf(".match.kind[%d]", i), "twilio's number list has no cost: price numbers by per_unit")
-			}
-		}
-		if len(c.Match.Kind) == 0 {
-			bad(".match", "a cost_plus charge needs match.kind")
-		}
-	}
-	if m := c.Flat; m != nil {
-		models++
-		notNegative(".flat.amount", m.Amount)
-		if m.Prorate != "" && m.Prorate != ProrateDay && m.Prorate != ProrateNone {
-			bad(".flat.prorate", "%q is not known; use %s or %s", m.Prorate, ProrateDay, ProrateNone)
-		}
-		if !c.Match.empty() {
-			bad(".match", "a flat fee matches no usage: leave match out")
-		}
-	}
-	if models != 1 {
-		bad("", "charge %q has %d models; it needs exactly one of per_minute, per_unit, cost_plus, flat", c.ID, models)
+	if len(models) != 1 {
+		bad("", "charge %q has %d models; it needs exactly one of per_minute, per_unit, graduated, volume, package, cost_plus, flat", c.ID, len(models))
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out

@@ -3,6 +3,7 @@ package pricing
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -37,6 +38,30 @@ type rater struct {
 	index int
 	deck  *Deck
 	rows  map[rowKey]*rates // what each deck row, or the charge's own rate, bills to
+
+	// For charges that price the sum of a period.
+	meter   *Meter
+	pooled  splitter
+	buckets map[string]*bucket // by account; one under "" for all together
+}
+
+// splitter is a model that prices a sum.
+type splitter interface {
+	split(units decimal.Decimal, unit Unit) []part
+}
+
+// bucket is the sum that a record counts towards.
+func (c *rater) bucket(rec *Record) *bucket {
+	account := ""
+	if c.meter.Over == OverSubaccount {
+		account = rec.Account
+	}
+	b := c.buckets[account]
+	if b == nil {
+		b = &bucket{charge: c, account: account, kind: rec.Kind}
+		c.buckets[account] = b
+	}
+	return b
 }
 
 type rowKey struct {
@@ -64,6 +89,8 @@ type lineKey struct {
 	price     string
 	unit      Unit
 	per       int64
+	account   string // of a sum over one subaccount
+	part      int    // of a sum, in the order of its parts
 }
 
 // component says which part of a charge a line is.
@@ -79,6 +106,7 @@ const (
 type line struct {
 	Line
 	key      lineKey
+	used     bool            // a record counts towards it, if only with a quantity of 0
 	itemized decimal.Decimal // what Itemize has handed out of the line's exact amount
 }
 
@@ -100,23 +128,55 @@ type Result struct {
 	Parts   []Part // on which lines, and for how much of what
 }
 
-// Part is a record's share of one line.
+// Part is a record's share of one line, or of the sum that a charge prices as
+// a whole.
 type Part struct {
 	Quantity decimal.Decimal
 	line     *line
+	bucket   *bucket
 }
 
 // Unit is what the quantity counts.
-func (p Part) Unit() Unit { return p.line.Line.Unit }
+func (p Part) Unit() Unit {
+	if p.bucket != nil {
+		return p.bucket.charge.meter.unit(p.bucket.kind)
+	}
+	return p.line.Line.Unit
+}
 
 // Item is what the line is about within its charge, such as a destination.
-func (p Part) Item() string { return p.line.Item }
+func (p Part) Item() string {
+	if p.bucket != nil {
+		return p.bucket.account
+	}
+	return p.line.Item
+}
 
-// UnitPrice is the line's price for Per units.
-func (p Part) UnitPrice() decimal.Decimal { return p.line.UnitPrice }
+// Price is the line's price for so many units. A share of a sum has none: its
+// price depends on the whole sum.
+func (p Part) Price() (unitPrice decimal.Decimal, per int64, ok bool) {
+	if p.bucket != nil {
+		return decimal.Zero, 0, false
+	}
+	return p.line.UnitPrice, p.line.Per, true
+}
 
-// Per is how many units the price buys.
-func (p Part) Per() int64 { return p.line.Per }
+// add counts the part towards its line or sum; the first part of a record also
+// stands for the record.
+func (p Part) add(first bool) {
+	records := int64(0)
+	if first {
+		records = 1
+	}
+	if b := p.bucket; b != nil {
+		b.sum = b.sum.Add(p.Quantity)
+		b.records += records
+		return
+	}
+	p.line.Quantity = p.line.Quantity.Add(p.Quantity)
+	p.line.Records += records
+	p.line.used = true
+}
 
 // Unrated is usage that could not be priced, in one group by kind and reason.
 type Unrated struct {
@@ -137,12 +197,20 @@ type unratedKey struct {
 func NewRater(plan *Plan, decks map[string]*Deck, span Span) *Rater {
 	r := &Rater{plan: plan, span: span, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
 	for i := range plan.Charges {
-		c := &rater{Charge: &plan.Charges[i], index: i, rows: map[rowKey]*rates{}}
+		c := &rater{Charge: &plan.Charges[i], index: i, rows: map[rowKey]*rates{}, buckets: map[string]*bucket{}}
 		switch {
 		case c.PerMinute != nil:
 			c.deck = decks[c.PerMinute.Deck]
+		case c.PerUnit != nil && c.PerUnit.pooled():
+			c.meter, c.pooled = &c.PerUnit.Meter, c.PerUnit
 		case c.PerUnit != nil:
 			c.deck = decks[c.PerUnit.Deck]
+		case c.Graduated != nil:
+			c.meter, c.pooled = &c.Graduated.Meter, c.Graduated
+		case c.Volume != nil:
+			c.meter, c.pooled = &c.Volume.Meter, c.Volume
+		case c.Package != nil:
+			c.meter, c.pooled = &c.Package.Meter, c.Package
 		}
 		r.charges = append(r.charges, c)
 	}
@@ -166,9 +234,8 @@ func (r *Rater) Rate(rec *Record) Result {
 		if res.Reason = r.price(c, rec, day, &res.Parts); res.Reason != "" {
 			return r.noRate(rec, res)
 		}
-		for _, p := range res.Parts {
-			p.line.Quantity = p.line.Quantity.Add(p.Quantity)
-			p.line.Records++
+		for i, p := range res.Parts {
+			p.add(i == 0)
 		}
 		return res
 	}
@@ -179,6 +246,10 @@ func (r *Rater) Rate(rec *Record) Result {
 // price finds the record's parts under a charge that fits it, or says why
 // there is no price.
 func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
+	if c.pooled != nil {
+		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec)})
+		return ""
+	}
 	if m := c.CostPlus; m != nil {
 		cost := rec.Cost.Decimal
 		switch {
@@ -193,9 +264,9 @@ func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason st
 		if m.Multiplier != nil {
 			multiplier = *m.Multiplier
 		}
-		*parts = append(*parts, Part{cost, r.line(c, usagePart, rec.Kind, "", multiplier, Unit(r.plan.Currency), 1)})
+		*parts = append(*parts, Part{Quantity: cost, line: r.line(c, usagePart, rec.Kind, "", multiplier, Unit(r.plan.Currency), 1)})
 		if !m.Add.IsZero() {
-			*parts = append(*parts, Part{rec.Quantity, r.line(c, addPart, rec.Kind, "", m.Add, rec.Kind.Unit(), 1)})
+			*parts = append(*parts, Part{Quantity: rec.Quantity, line: r.line(c, addPart, rec.Kind, "", m.Add, rec.Kind.Unit(), 1)})
 		}
 		return ""
 	}
@@ -212,43 +283,27 @@ func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason st
 	}
 	p := r.rates(c, row, rec.Kind)
 	if c.PerUnit != nil {
-		quantity := rec.Quantity
-		if c.PerUnit.Per == PerRecord {
-			quantity = decimal.NewFromInt(1)
-		}
-		*parts = append(*parts, Part{quantity, p.usage})
+		*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: p.usage})
 		return ""
 	}
 
 	seconds := rec.Quantity
 	if seconds.Sign() <= 0 { // connected, but for less than a second
-		*parts = append(*parts, Part{decimal.Zero, p.usage})
+		*parts = append(*parts, Part{Quantity: decimal.Zero, line: p.usage})
 		return ""
 	}
 	seconds = billedSeconds(seconds, c.PerMinute.MinimumSeconds, p.initial, p.increment)
 	// The comparison is made on 60 times the amounts, where it is exact.
 	sixty := decimal.NewFromInt(60)
 	if p.minimum.Sign() > 0 && seconds.Mul(p.price).Add(p.connectFee.Mul(sixty)).LessThan(p.minimum.Mul(sixty)) {
-		*parts = append(*parts, Part{decimal.NewFromInt(1), p.minimums})
+		*parts = append(*parts, Part{Quantity: decimal.NewFromInt(1), line: p.minimums})
 		return ""
 	}
-	*parts = append(*parts, Part{seconds, p.usage})
+	*parts = append(*parts, Part{Quantity: seconds, line: p.usage})
 	if p.connects != nil {
-		*parts = append(*parts, Part{decimal.NewFromInt(1), p.connects})
+		*parts = append(*parts, Part{Quantity: decimal.NewFromInt(1), line: p.connects})
 	}
 	return ""
-}
-
-// billedSeconds rounds a connected time up to what is billed: at least the
-// minimum, then the initial seconds and whole increments after them.
-func billedSeconds(seconds decimal.Decimal, minimum, initial, increment int64) decimal.Decimal {
-	seconds = decimal.Max(seconds, decimal.NewFromInt(minimum))
-	first := decimal.NewFromInt(initial)
-	if seconds.LessThanOrEqual(first) {
-		return first
-	}
-	step := decimal.NewFromInt(increment)
-	return first.Add(divide(seconds.Sub(first), increment, 0, Up).Mul(step))
 }
 
 // rates are the prices of a charge for a deck row, or its own where row is nil.
@@ -265,14 +320,11 @@ func (r *Rater) rates(c *rater, row *DeckRow, kind Kind) *rates {
 		if row == nil {
 			p.price = *m.UnitPrice
 		}
-		unit, per := kind.Unit(), int64(1)
-		switch m.Per {
-		case PerRecord:
-			unit = recordUnit(kind)
-		case PerMonth:
+		per := int64(1)
+		if m.Per == PerMonth {
 			per = int64(r.span.From.DaysUntil(r.span.To))
 		}
-		p.usage = r.line(c, usagePart, kind, p.item, p.price, unit, per)
+		p.usage = r.line(c, usagePart, kind, p.item, p.price, m.unit(kind), per)
 	} else {
 		m := c.PerMinute
 		p.connectFee, p.minimum, p.initial, p.increment = m.ConnectFee, m.MinimumCharge, m.Initial, m.Increment
@@ -320,7 +372,7 @@ func recordUnit(k Kind) Unit {
 
 // line is the line that collects records of one charge at one price.
 func (r *Rater) line(c *rater, part component, kind Kind, item string, price decimal.Decimal, unit Unit, per int64) *line {
-	key := lineKey{c.index, part, kind, item, price.String(), unit, per}
+	key := lineKey{charge: c.index, component: part, kind: kind, item: item, price: price.String(), unit: unit, per: per}
 	if l := r.lines[key]; l != nil {
 		return l
 	}
@@ -363,9 +415,15 @@ func (r *Rater) noRate(rec *Record, res Result) Result {
 func (r *Rater) Itemize(res Result) decimal.Decimal {
 	var sum decimal.Decimal
 	for _, p := range res.Parts {
-		exact := p.line.Exact()
-		sum = sum.Add(exact.Sub(p.line.itemized))
-		p.line.itemized = exact
+		var exact decimal.Decimal
+		var itemized *decimal.Decimal
+		if p.bucket != nil {
+			exact, itemized = p.bucket.exact(), &p.bucket.itemized
+		} else {
+			exact, itemized = p.line.Exact(), &p.line.itemized
+		}
+		sum = sum.Add(exact.Sub(*itemized))
+		*itemized = exact
 	}
 	return sum
 }
@@ -381,11 +439,16 @@ func (r *Rater) Lines() []Line {
 	places := MinorUnits(r.plan.Currency)
 	all := make([]*line, 0, len(r.lines))
 	for _, l := range r.lines {
-		if l.Records > 0 {
+		if l.used {
 			all = append(all, l)
 		}
 	}
 	for _, c := range r.charges {
+		for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
+			for i, l := range c.buckets[account].lines() {
+				all = append(all, &line{Line: l, key: lineKey{charge: c.index, account: account, part: i}})
+			}
+		}
 		if l := r.flat(c); l != nil {
 			all = append(all, l)
 		}
@@ -394,6 +457,8 @@ func (r *Rater) Lines() []Line {
 		return cmp.Or(
 			cmp.Compare(slices.Index(Categories, a.Category), slices.Index(Categories, b.Category)),
 			cmp.Compare(a.key.charge, b.key.charge),
+			strings.Compare(a.key.account, b.key.account),
+			cmp.Compare(a.key.part, b.key.part),
 			cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
 			strings.Compare(a.Item, b.Item),
 			cmp.Compare(a.key.component, b.key.component),

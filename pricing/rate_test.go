@@ -107,12 +107,12 @@ func TestRate(t *testing.T) {
 			// 2 minutes x 0.02 and 2 x 0.01.
 			plan(Charge{Match: calls, PerMinute: &PerMinute{Rate: decp("0.02"), ConnectFee: dec("0.01")}}),
 			[]Record{call("+4930", 10), call("+4930", 60)},
-			[]string{"Usage: 2 records, 120 second x 0.02/60 = 0.04", "Usage, connect fee: 2 records, 2 call x 0.01/1 = 0.02"}},
+			[]string{"Usage: 2 records, 120 second x 0.02/60 = 0.04", "Usage, connect fee: 0 records, 2 call x 0.01/1 = 0.02"}},
 		{"a call below the minimum charge is billed at it",
 			// 1 minute x 0.02 + 0.01 = 0.03 is under 0.05; 3 minutes + 0.01 = 0.07 is not; 2 minutes + 0.01 = 0.05 neither.
 			plan(Charge{Match: calls, PerMinute: &PerMinute{Rate: decp("0.02"), ConnectFee: dec("0.01"), MinimumCharge: dec("0.05")}}),
 			[]Record{call("+4930", 10), call("+4930", 180), call("+4930", 120)},
-			[]string{"Usage: 2 records, 300 second x 0.02/60 = 0.10", "Usage, connect fee: 2 records, 2 call x 0.01/1 = 0.02", "Usage, minimum charge: 1 records, 1 call x 0.05/1 = 0.05"}},
+			[]string{"Usage: 2 records, 300 second x 0.02/60 = 0.10", "Usage, connect fee: 0 records, 2 call x 0.01/1 = 0.02", "Usage, minimum charge: 1 records, 1 call x 0.05/1 = 0.05"}},
 		{"rate deck: longest prefix, own fees and increments, destinations joined",
 			// Germany 60 s; mobile by two prefixes 30 + 36 s at 0.09 = 0.099, 2 connect fees;
 			// satellite 10 s x 6.00 / 60 = 1.00 is under 2.50.
@@ -121,14 +121,14 @@ func TestRate(t *testing.T) {
 			[]string{
 				"Usage/Germany: 1 records, 60 second x 0.02/60 = 0.02",
 				"Usage/Germany mobile: 2 records, 66 second x 0.09/60 = 0.10",
-				"Usage, connect fee/Germany mobile: 2 records, 2 call x 0.05/1 = 0.10",
+				"Usage, connect fee/Germany mobile: 0 records, 2 call x 0.05/1 = 0.10",
 				"Usage, minimum charge/Satellite: 1 records, 1 call x 2.5/1 = 2.50"}},
 		{"per unit counts segments",
 			plan(Charge{Match: Match{Kind: []Kind{SMS}}, PerUnit: &PerUnit{UnitPrice: decp("0.0079")}}),
 			[]Record{sms(1), sms(3)},
 			[]string{"Usage: 2 records, 4 segment x 0.0079/1 = 0.03"}},
 		{"per record counts messages",
-			plan(Charge{Match: Match{Kind: []Kind{SMS}}, PerUnit: &PerUnit{UnitPrice: decp("0.0079"), Per: PerRecord}}),
+			plan(Charge{Match: Match{Kind: []Kind{SMS}}, PerUnit: &PerUnit{UnitPrice: decp("0.0079"), Meter: Meter{Quantity: QuantityRecords}}}),
 			[]Record{sms(1), sms(3)},
 			[]string{"Usage: 2 records, 2 message x 0.0079/1 = 0.02"}},
 		{"per unit by deck",
@@ -149,7 +149,7 @@ func TestRate(t *testing.T) {
 			// 2 x 0.014 x 1.15 = 0.0322; 90 s x 0.001 = 0.09.
 			plan(Charge{Match: calls, CostPlus: &CostPlus{Multiplier: decp("1.15"), Add: dec("0.001")}}),
 			[]Record{call("+4930", 60), call("+4930", 30)},
-			[]string{"Usage: 2 records, 0.028 USD x 1.15/1 = 0.03", "Usage, fee per second: 2 records, 90 second x 0.001/1 = 0.09"}},
+			[]string{"Usage: 2 records, 0.028 USD x 1.15/1 = 0.03", "Usage, fee per second: 0 records, 90 second x 0.001/1 = 0.09"}},
 		{"cost plus: a missing cost that the plan names",
 			// 1 x 0.014 + 1 x 0.01 = 0.024, times 2.
 			plan(Charge{Match: calls, CostPlus: &CostPlus{Multiplier: decp("2"), MissingCost: decp("0.01")}}),

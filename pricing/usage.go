@@ -70,6 +70,8 @@ const (
 	Message Unit = "message"
 	Day     Unit = "day"
 	PerCall Unit = "call"
+	Minute  Unit = "minute"
+	Block   Unit = "block"
 	Month   Unit = "month"
 )
 

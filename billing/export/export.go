@@ -92,13 +92,16 @@ var outcomes = map[pricing.Outcome]string{
 
 // Add writes one record of a tenant's period. A record on more than one line
 // (a call with a connect fee) shows quantity and price of the first, and the
-// amount of all.
+// amount of all. One that counts towards a sum (tiers, packages) has no price
+// of its own: its amount is what the sum's amount grew by.
 func (u *Usage) Add(tenant string, p billing.Period, invoice, currency string, item *billing.Item) error {
 	var lineItem, billed, unit, price, per, cost string
 	if len(item.Parts) > 0 {
 		part := item.Parts[0]
 		lineItem, billed, unit = part.Item(), part.Quantity.String(), string(part.Unit())
-		price, per = part.UnitPrice().String(), strconv.FormatInt(part.Per(), 10)
+		if p, n, ok := part.Price(); ok {
+			price, per = p.String(), strconv.FormatInt(n, 10)
+		}
 	}
 	if item.Cost != nil {
 		cost = item.Cost.String()

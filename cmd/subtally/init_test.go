@@ -47,7 +47,7 @@ func TestInitListsWhatItWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ""
-	for _, name := range []string{"decks/sms.csv", "decks/world.csv", "plans/cost-plus.yaml", "plans/standard.yaml", "subtally.yaml", "tenants.yaml"} {
+	for _, name := range []string{"decks/sms.csv", "decks/world.csv", "plans/cost-plus.yaml", "plans/standard.yaml", "plans/tiered.yaml", "subtally.yaml", "tenants.yaml"} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)

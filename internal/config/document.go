@@ -182,15 +182,7 @@ func (d *document) decodeMap(path string, n *yaml.Node, out reflect.Value) {
 
 func (d *document) decodeStruct(path string, n *yaml.Node, out reflect.Value) {
 	fields := map[string]reflect.Value{}
-	var known []string
-	for i := range out.NumField() {
-		// What follows a comma is for writing YAML.
-		name, _, _ := strings.Cut(out.Type().Field(i).Tag.Get("yaml"), ",")
-		if name != "" && name != "-" {
-			fields[name] = out.Field(i)
-			known = append(known, name)
-		}
-	}
+	known := collectFields(out, fields)
 	d.pairs(path, n, func(at string, key, value *yaml.Node) {
 		if field, ok := fields[key.Value]; ok {
 			d.decode(at, value, field)
@@ -208,6 +200,22 @@ func (d *document) decodeStruct(path string, n *yaml.Node, out reflect.Value) {
 		d.broken = append(d.broken, at)
 		d.problems.add(Problem{File: d.file, Line: key.Line, Path: path, Text: text})
 	})
+}
+
+// collectFields notes the fields of a struct by their keys, those of embedded
+// structs among them, and answers the keys in order.
+func collectFields(out reflect.Value, fields map[string]reflect.Value) (known []string) {
+	for i := range out.NumField() {
+		name, options, _ := strings.Cut(out.Type().Field(i).Tag.Get("yaml"), ",") // other options are for writing YAML
+		switch {
+		case options == "inline":
+			known = append(known, collectFields(out.Field(i), fields)...)
+		case name != "":
+			fields[name] = out.Field(i)
+			known = append(known, name)
+		}
+	}
+	return known
 }
 
 // pairs calls each for every key of a mapping, the first time it stands there.

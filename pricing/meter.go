@@ -1,0 +1,154 @@
+package pricing
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
+// Meter says what a charge counts over the period before it prices the sum.
+type Meter struct {
+	Quantity  string          `yaml:"quantity" json:"quantity,omitempty"` // see the Quantity constants; the kind's own unit where empty
+	Over      string          `yaml:"over" json:"over,omitempty"`         // OverTenant where empty
+	Convert   *Convert        `yaml:"convert" json:"convert,omitempty"`
+	FreeUnits decimal.Decimal `yaml:"free_units" json:"free_units"` // come off first, after the conversion
+}
+
+// What a Meter can count, besides the kind's own unit.
+const (
+	QuantityMinutes = "minutes" // of each record, rounded up to a whole minute
+	QuantityRecords = "records"
+)
+
+// Whose usage a Meter adds up.
+const (
+	OverTenant     = "tenant"     // of all the tenant's subaccounts together
+	OverSubaccount = "subaccount" // of each subaccount on its own
+)
+
+// Convert turns the sum into billed units: divided, then rounded to a whole
+// number.
+type Convert struct {
+	Divide int64    `yaml:"divide" json:"divide"`
+	Round  Rounding `yaml:"round" json:"round"` // up where empty
+}
+
+// check lists what is wrong with the meter. Where it is summed, all kinds must
+// count the same.
+func (m *Meter) check(c *Charge, at string, summed bool) []Problem {
+	var out problems
+	if m.Quantity != "" && m.Quantity != QuantityMinutes && m.Quantity != QuantityRecords {
+		out.add(at+".quantity", "%q is not known; use %s, %s, or leave it out for the kind's own unit", m.Quantity, QuantityMinutes, QuantityRecords)
+	}
+	for i, k := range c.Match.Kind {
+		switch first := c.Match.Kind[0]; {
+		case m.Quantity == QuantityMinutes && k.Unit() != Second:
+			out.add(kindAt(i), "%s has no duration to count in minutes", k)
+		case summed && m.Quantity == "" && k.Unit() != first.Unit():
+			out.add(kindAt(i), "%s counts %ss and %s counts %ss: count records, or make two charges", k, k.Unit(), first, first.Unit())
+		}
+	}
+	if m.Over != "" && m.Over != OverTenant && m.Over != OverSubaccount {
+		out.add(at+".over", "%q is not known; use %s or %s", m.Over, OverTenant, OverSubaccount)
+	}
+	out.notNegative(at+".free_units", m.FreeUnits)
+	if v := m.Convert; v != nil {
+		if v.Divide < 1 {
+			out.add(at+".convert.divide", "%d is not a whole number from 1", v.Divide)
+		}
+		if !v.Round.valid() {
+			out.add(at+".convert.round", "%q is not a rounding mode; use up, down, half_up or half_even", v.Round)
+		}
+	}
+	return out
+}
+
+// pooled reports whether the sum must be known before it can be priced.
+func (m *Meter) pooled() bool {
+	return m.Over != "" || m.Convert != nil || !m.FreeUnits.IsZero()
+}
+
+// unit is what the meter counts, for records of a kind.
+func (m *Meter) unit(kind Kind) Unit {
+	switch m.Quantity {
+	case QuantityMinutes:
+		return Minute
+	case QuantityRecords:
+		return recordUnit(kind)
+	}
+	return kind.Unit()
+}
+
+// of is what one record adds to the meter.
+func (m *Meter) of(rec *Record) decimal.Decimal {
+	switch m.Quantity {
+	case QuantityMinutes:
+		return divide(rec.Quantity, 60, 0, Up)
+	case QuantityRecords:
+		return decimal.NewFromInt(1)
+	}
+	return rec.Quantity
+}
+
+// billed turns the sum into billed units, and says how many of them are free.
+func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
+	units = sum
+	if c := m.Convert; c != nil {
+		round := c.Round
+		if round == "" {
+			round = Up
+		}
+		units = divide(sum, c.Divide, 0, round)
+	}
+	free = decimal.Min(units, m.FreeUnits)
+	return units.Sub(free), free
+}
+
+// bucket is the sum of what a charge counts, of the tenant or a subaccount.
+type bucket struct {
+	charge   *rater
+	account  string // empty for all of the tenant's subaccounts together
+	kind     Kind   // of the first record; all have the same unit
+	sum      decimal.Decimal
+	records  int64
+	itemized decimal.Decimal // what Itemize has handed out
+}
+
+// lines prices the sum. The first line stands for all of the records.
+func (b *bucket) lines() []Line {
+	m := b.charge.meter
+	unit := m.unit(b.kind)
+	if m.Convert != nil {
+		unit = Unit(fmt.Sprintf("%d %ss", m.Convert.Divide, unit))
+	}
+	units, free := m.billed(b.sum)
+	parts := b.charge.pooled.split(units, unit)
+	if free.Sign() > 0 {
+		parts = append([]part{{note: "included", quantity: free, unit: unit}}, parts...)
+	}
+	if len(parts) == 0 { // such as a block that was started and is free
+		parts = []part{{quantity: units, unit: unit}}
+	}
+	out := make([]Line, len(parts))
+	for i, p := range parts {
+		item := p.note
+		if b.account != "" {
+			item = strings.TrimSuffix(b.account+", "+p.note, ", ")
+		}
+		out[i] = Line{
+			Charge: b.charge.ID, Category: b.kind.Category(), Kind: b.kind, Description: b.charge.Description, Item: item,
+			Quantity: p.quantity, Unit: p.unit, UnitPrice: p.unitPrice, Per: 1,
+		}
+	}
+	out[0].Records = b.records
+	return out
+}
+
+// exact is the sum's amount before rounding.
+func (b *bucket) exact() (sum decimal.Decimal) {
+	for _, l := range b.lines() {
+		sum = sum.Add(l.Exact())
+	}
+	return sum
+}
