@@ -1,27 +1,70 @@
 package pricing
 
-import "github.com/shopspring/decimal"
+import (
+	"cmp"
+	"fmt"
+	"math/big"
 
-// PerMinute prices connected time. Billed seconds are the Initial ones, then
-// whole Increments.
+	"github.com/shopspring/decimal"
+)
+
+// PerMinute prices connected time. What is billed of a call are the Initial
+// seconds, then whole Increments.
 type PerMinute struct {
-	Deck           string           `yaml:"deck" json:"deck,omitempty"` // rates by the far end's number; instead of Rate
-	Rate           *decimal.Decimal `yaml:"rate" json:"rate,omitempty"` // for 60 seconds
+	Deck           string           `yaml:"deck" json:"deck,omitempty"`   // rates by the far end's number; instead of Rate
+	Rate           *decimal.Decimal `yaml:"rate" json:"rate,omitempty"`   // for 60 seconds
+	Slots          []Slot           `yaml:"slots" json:"slots,omitempty"` // rates that change within a call; instead of Rate
 	ConnectFee     decimal.Decimal  `yaml:"connect_fee" json:"connect_fee"`
-	MinimumSeconds int64            `yaml:"minimum_seconds" json:"minimum_seconds"` // a shorter call counts as this long
-	MinimumCharge  decimal.Decimal  `yaml:"minimum_charge" json:"minimum_charge"`   // a cheaper call costs this much, connect fee included
-	Initial        int64            `yaml:"initial" json:"initial"`                 // seconds; 60 where 0
-	Increment      int64            `yaml:"increment" json:"increment"`             // seconds; 60 where 0
+	FreeSeconds    int64            `yaml:"free_seconds" json:"free_seconds,omitempty"`     // of each call, from its start; what is left is billed
+	MinimumSeconds int64            `yaml:"minimum_seconds" json:"minimum_seconds"`         // a shorter call counts as this long
+	MinimumCharge  decimal.Decimal  `yaml:"minimum_charge" json:"minimum_charge"`           // a cheaper call costs this much, connect fee included
+	MaximumCharge  *decimal.Decimal `yaml:"maximum_charge" json:"maximum_charge,omitempty"` // a dearer call costs this much, connect fee included
+	Initial        int64            `yaml:"initial" json:"initial"`                         // seconds; 60 where 0
+	Increment      int64            `yaml:"increment" json:"increment"`                     // seconds; 60 where 0
+}
+
+// Slot is the rate of a call from a second on, until the next slot.
+type Slot struct {
+	From      int64           `yaml:"from" json:"from"`           // second of the call; 0 in the first slot
+	Rate      decimal.Decimal `yaml:"rate" json:"rate"`           // for Per seconds
+	Per       int64           `yaml:"per" json:"per"`             // seconds; 60 where 0
+	Increment int64           `yaml:"increment" json:"increment"` // seconds; 60 where 0
 }
 
 func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Problem {
 	var out problems
-	out.price(at, "rate", m.Rate, m.Deck, decks)
+	if len(m.Slots) == 0 {
+		out.price(at, "rate", m.Rate, m.Deck, decks)
+	} else if m.Rate != nil || m.Deck != "" || m.Initial != 0 || m.Increment != 0 {
+		out.add(at+".slots", "slots have their own rates and increments: leave out rate, deck, initial and increment")
+	}
 	out.notNegative(at+".connect_fee", m.ConnectFee)
 	out.notNegative(at+".minimum_charge", m.MinimumCharge)
-	for path, n := range map[string]int64{".minimum_seconds": m.MinimumSeconds, ".initial": m.Initial, ".increment": m.Increment} {
+	if m.MaximumCharge != nil && m.MaximumCharge.LessThan(m.MinimumCharge) {
+		out.add(at+".maximum_charge", "%s is below the minimum charge of %s", m.MaximumCharge, m.MinimumCharge)
+	}
+	seconds := func(path string, n int64) {
 		if n < 0 || n > maxSeconds {
-			out.add(at+path, "%d is not a number of seconds from 0 to %d", n, int64(maxSeconds))
+			out.add(path, "%d is not a number of seconds from 0 to %d", n, int64(maxSeconds))
+		}
+	}
+	seconds(at+".free_seconds", m.FreeSeconds)
+	seconds(at+".minimum_seconds", m.MinimumSeconds)
+	seconds(at+".initial", m.Initial)
+	seconds(at+".increment", m.Increment)
+	for i, s := range m.Slots {
+		at := fmt.Sprintf("%s.slots[%d]", at, i)
+		seconds(at+".from", s.From)
+		seconds(at+".per", s.Per)
+		seconds(at+".increment", s.Increment)
+		out.notNegative(at+".rate", s.Rate)
+		switch increment := cmp.Or(s.Increment, 60); {
+		case i == 0 && s.From != 0:
+			out.add(at+".from", "the first slot begins at second 0, not %d", s.From)
+		case i > 0 && s.From <= m.Slots[i-1].From:
+			out.add(at+".from", "%d is not after the slot before it, at %d", s.From, m.Slots[i-1].From)
+		case i+1 < len(m.Slots) && increment > 0 && (m.Slots[i+1].From-s.From)%increment != 0:
+			out.add(at+".increment", "the slot lasts %d seconds, which is not a multiple of its increment of %d", m.Slots[i+1].From-s.From, increment)
 		}
 	}
 	for i, k := range c.Match.Kind {
@@ -34,14 +77,134 @@ func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Proble
 	return out
 }
 
-// billedSeconds rounds a connected time up to what is billed: at least the
-// minimum, then the initial seconds and whole increments after them.
-func billedSeconds(seconds decimal.Decimal, minimum, initial, increment int64) decimal.Decimal {
-	seconds = decimal.Max(seconds, decimal.NewFromInt(minimum))
+// callRates is what a call costs by a deck row, or by the charge's own rate,
+// with the lines it bills to.
+type callRates struct {
+	slots      []slotRate
+	connectFee decimal.Decimal
+	minimum    decimal.Decimal
+	maximum    *decimal.Decimal
+	connects   *line // nil without a connect fee
+	minimums   *line // nil without a minimum
+	maximums   *line // nil without a maximum
+}
+
+// slotRate is the price of a part of a call.
+type slotRate struct {
+	from, to           int64 // seconds; to is 0 in the last slot
+	initial, increment int64
+	line               *line
+}
+
+// callRates are the prices of a charge for a deck row, or its own where row is
+// nil. They are made once.
+func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
+	key := rowKey{row, kind}
+	if p := c.calls[key]; p != nil {
+		return p
+	}
+	m := c.PerMinute
+	p := &callRates{connectFee: m.ConnectFee, minimum: m.MinimumCharge, maximum: m.MaximumCharge}
+	item, initial, increment := "", m.Initial, m.Increment
+	if row != nil {
+		item = row.Destination
+		if row.ConnectFee != nil {
+			p.connectFee = *row.ConnectFee
+		}
+		if row.Minimum != nil {
+			p.minimum = *row.Minimum
+		}
+		if row.Initial != nil {
+			initial = *row.Initial
+		}
+		if row.Increment != nil {
+			increment = *row.Increment
+		}
+	}
+	for i, s := range m.Slots {
+		increment := cmp.Or(s.Increment, 60)
+		part := slotRate{from: s.From, initial: increment, increment: increment}
+		note := fmt.Sprintf("from second %d", s.From)
+		if i+1 < len(m.Slots) {
+			part.to = m.Slots[i+1].From
+			note = fmt.Sprintf("second %d to %d", s.From, part.to)
+		}
+		part.line = r.line(c, usagePart, kind, note, s.Rate, Second, cmp.Or(s.Per, 60))
+		part.line.key.part = i
+		p.slots = append(p.slots, part)
+	}
+	if len(m.Slots) == 0 {
+		rate := m.Rate
+		if row != nil {
+			rate = &row.Rate
+		}
+		p.slots = []slotRate{{
+			initial: cmp.Or(initial, 60), increment: cmp.Or(increment, 60),
+			line: r.line(c, usagePart, kind, item, *rate, Second, 60),
+		}}
+	}
+	unit := recordUnit(kind)
+	if !p.connectFee.IsZero() {
+		p.connects = r.line(c, connectPart, kind, item, p.connectFee, unit, 1)
+	}
+	if !p.minimum.IsZero() {
+		p.minimums = r.line(c, minimumPart, kind, item, p.minimum, unit, 1)
+	}
+	if p.maximum != nil {
+		p.maximums = r.line(c, maximumPart, kind, item, *p.maximum, unit, 1)
+	}
+	c.calls[key] = p
+	return p
+}
+
+// price adds the parts of one call of so many connected seconds.
+func (m *PerMinute) price(p *callRates, seconds decimal.Decimal, parts []Part) []Part {
+	one := decimal.NewFromInt(1)
+	if seconds.Sign() <= 0 { // connected, but for less than a second
+		return append(parts, Part{Quantity: decimal.Zero, line: p.slots[0].line})
+	}
+	seconds = decimal.Max(seconds, decimal.NewFromInt(m.MinimumSeconds))
+	seconds = decimal.Max(seconds.Sub(decimal.NewFromInt(m.FreeSeconds)), decimal.Zero)
+	for i := range p.slots {
+		s := &p.slots[i]
+		in := seconds.Sub(decimal.NewFromInt(s.from))
+		if i > 0 && in.Sign() <= 0 {
+			break
+		}
+		if s.to > 0 {
+			in = decimal.Min(in, decimal.NewFromInt(s.to-s.from))
+		}
+		parts = append(parts, Part{Quantity: billedSeconds(in, s.initial, s.increment), line: s.line})
+	}
+	if p.connects != nil {
+		parts = append(parts, Part{Quantity: one, line: p.connects})
+	}
+	if p.minimums == nil && p.maximums == nil {
+		return parts
+	}
+	sum := new(big.Rat)
+	for _, part := range parts {
+		x := part.Quantity.Mul(part.line.UnitPrice).Rat()
+		sum.Add(sum, x.Quo(x, new(big.Rat).SetInt64(part.line.Per)))
+	}
+	switch {
+	case p.minimums != nil && sum.Cmp(p.minimum.Rat()) < 0:
+		return []Part{{Quantity: one, line: p.minimums}}
+	case p.maximums != nil && sum.Cmp(p.maximum.Rat()) > 0:
+		return []Part{{Quantity: one, line: p.maximums}}
+	}
+	return parts
+}
+
+// billedSeconds rounds a connected time up to what is billed: the initial
+// seconds, then whole increments. No time is not billed.
+func billedSeconds(seconds decimal.Decimal, initial, increment int64) decimal.Decimal {
 	first := decimal.NewFromInt(initial)
-	if seconds.LessThanOrEqual(first) {
+	switch {
+	case seconds.Sign() <= 0:
+		return decimal.Zero
+	case seconds.LessThanOrEqual(first):
 		return first
 	}
-	step := decimal.NewFromInt(increment)
-	return first.Add(divide(seconds.Sub(first), increment, 0, Up).Mul(step))
+	return first.Add(divide(seconds.Sub(first), increment, 0, Up).Mul(decimal.NewFromInt(increment)))
 }

@@ -37,7 +37,8 @@ type rater struct {
 	*Charge
 	index int
 	deck  *Deck
-	rows  map[rowKey]*rates // what each deck row, or the charge's own rate, bills to
+	calls map[rowKey]*callRates // of a per_minute charge
+	units map[rowKey]*line      // of a per_unit charge
 
 	// For charges that price the sum of a period.
 	meter   *Meter
@@ -69,18 +70,6 @@ type rowKey struct {
 	kind Kind
 }
 
-// rates is a price per minute or unit, with the lines it bills to.
-type rates struct {
-	item               string
-	price              decimal.Decimal
-	connectFee         decimal.Decimal
-	minimum            decimal.Decimal
-	initial, increment int64
-	usage              *line
-	connects           *line
-	minimums           *line
-}
-
 type lineKey struct {
 	charge    int
 	component component
@@ -100,6 +89,7 @@ const (
 	usagePart component = iota
 	connectPart
 	minimumPart
+	maximumPart
 	addPart
 )
 
@@ -197,7 +187,7 @@ type unratedKey struct {
 func NewRater(plan *Plan, decks map[string]*Deck, span Span) *Rater {
 	r := &Rater{plan: plan, span: span, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
 	for i := range plan.Charges {
-		c := &rater{Charge: &plan.Charges[i], index: i, rows: map[rowKey]*rates{}, buckets: map[string]*bucket{}}
+		c := &rater{Charge: &plan.Charges[i], index: i, calls: map[rowKey]*callRates{}, units: map[rowKey]*line{}, buckets: map[string]*bucket{}}
 		switch {
 		case c.PerMinute != nil:
 			c.deck = decks[c.PerMinute.Deck]
@@ -281,80 +271,32 @@ func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason st
 			return fmt.Sprintf("deck %q has no rate for +%s", c.deck.Name, number[:min(len(number), 4)])
 		}
 	}
-	p := r.rates(c, row, rec.Kind)
 	if c.PerUnit != nil {
-		*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: p.usage})
+		*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: r.unitLine(c, row, rec.Kind)})
 		return ""
 	}
-
-	seconds := rec.Quantity
-	if seconds.Sign() <= 0 { // connected, but for less than a second
-		*parts = append(*parts, Part{Quantity: decimal.Zero, line: p.usage})
-		return ""
-	}
-	seconds = billedSeconds(seconds, c.PerMinute.MinimumSeconds, p.initial, p.increment)
-	// The comparison is made on 60 times the amounts, where it is exact.
-	sixty := decimal.NewFromInt(60)
-	if p.minimum.Sign() > 0 && seconds.Mul(p.price).Add(p.connectFee.Mul(sixty)).LessThan(p.minimum.Mul(sixty)) {
-		*parts = append(*parts, Part{Quantity: decimal.NewFromInt(1), line: p.minimums})
-		return ""
-	}
-	*parts = append(*parts, Part{Quantity: seconds, line: p.usage})
-	if p.connects != nil {
-		*parts = append(*parts, Part{Quantity: decimal.NewFromInt(1), line: p.connects})
-	}
+	*parts = c.PerMinute.price(r.callRates(c, row, rec.Kind), rec.Quantity, *parts)
 	return ""
 }
 
-// rates are the prices of a charge for a deck row, or its own where row is nil.
-func (r *Rater) rates(c *rater, row *DeckRow, kind Kind) *rates {
+// unitLine is the line of a price per unit: a deck row's, or the charge's own
+// where row is nil.
+func (r *Rater) unitLine(c *rater, row *DeckRow, kind Kind) *line {
 	key := rowKey{row, kind}
-	if p := c.rows[key]; p != nil {
-		return p
+	if l := c.units[key]; l != nil {
+		return l
 	}
-	p := &rates{}
+	m := c.PerUnit
+	per := int64(1)
+	if m.Per == PerMonth {
+		per = int64(r.span.From.DaysUntil(r.span.To))
+	}
+	item, price := "", m.UnitPrice
 	if row != nil {
-		p.item, p.price = row.Destination, row.Rate
+		item, price = row.Destination, &row.Rate
 	}
-	if m := c.PerUnit; m != nil {
-		if row == nil {
-			p.price = *m.UnitPrice
-		}
-		per := int64(1)
-		if m.Per == PerMonth {
-			per = int64(r.span.From.DaysUntil(r.span.To))
-		}
-		p.usage = r.line(c, usagePart, kind, p.item, p.price, m.unit(kind), per)
-	} else {
-		m := c.PerMinute
-		p.connectFee, p.minimum, p.initial, p.increment = m.ConnectFee, m.MinimumCharge, m.Initial, m.Increment
-		if row == nil {
-			p.price = *m.Rate
-		} else {
-			if row.ConnectFee != nil {
-				p.connectFee = *row.ConnectFee
-			}
-			if row.Minimum != nil {
-				p.minimum = *row.Minimum
-			}
-			if row.Initial != nil {
-				p.initial = *row.Initial
-			}
-			if row.Increment != nil {
-				p.increment = *row.Increment
-			}
-		}
-		p.initial, p.increment = cmp.Or(p.initial, 60), cmp.Or(p.increment, 60)
-		p.usage = r.line(c, usagePart, kind, p.item, p.price, Second, 60)
-		if !p.connectFee.IsZero() {
-			p.connects = r.line(c, connectPart, kind, p.item, p.connectFee, recordUnit(kind), 1)
-		}
-		if !p.minimum.IsZero() {
-			p.minimums = r.line(c, minimumPart, kind, p.item, p.minimum, recordUnit(kind), 1)
-		}
-	}
-	c.rows[key] = p
-	return p
+	c.units[key] = r.line(c, usagePart, kind, item, *price, m.unit(kind), per)
+	return c.units[key]
 }
 
 // recordUnit is what one record of a kind is called when records are counted.
@@ -382,6 +324,8 @@ func (r *Rater) line(c *rater, part component, kind Kind, item string, price dec
 		description += ", connect fee"
 	case minimumPart:
 		description += ", minimum charge"
+	case maximumPart:
+		description += ", maximum charge"
 	case addPart:
 		description += ", fee per " + string(unit)
 	}

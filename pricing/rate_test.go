@@ -123,6 +123,22 @@ func TestRate(t *testing.T) {
 				"Usage/Germany mobile: 2 records, 66 second x 0.09/60 = 0.10",
 				"Usage, connect fee/Germany mobile: 0 records, 2 call x 0.05/1 = 0.10",
 				"Usage, minimum charge/Satellite: 1 records, 1 call x 2.5/1 = 2.50"}},
+		{"the first seconds of each call are free",
+			// 61 - 10 = 51 s and 5 - 10 = none, by 1/1: 51 x 0.60 / 60; both pay the connect fee.
+			plan(Charge{Match: calls, PerMinute: &PerMinute{Rate: decp("0.60"), FreeSeconds: 10, Initial: 1, Increment: 1, ConnectFee: dec("0.01")}}),
+			[]Record{call("+4930", 61), call("+4930", 5)},
+			[]string{"Usage: 2 records, 51 second x 0.6/60 = 0.51", "Usage, connect fee: 0 records, 2 call x 0.01/1 = 0.02"}},
+		{"rate slots: the first minute whole, then by 6 seconds, the rate for 30 seconds",
+			// 125 s: 60 s at 0.10 a minute, then 65 s up to 66 s at 0.02 for 30 s: 66 x 0.02 / 30 = 0.044.
+			// 20 s: a minute at 0.10.
+			plan(Charge{Match: calls, PerMinute: &PerMinute{Slots: []Slot{{Rate: dec("0.10")}, {From: 60, Rate: dec("0.02"), Per: 30, Increment: 6}}}}),
+			[]Record{call("+4930", 125), call("+4930", 20)},
+			[]string{"Usage/second 0 to 60: 2 records, 120 second x 0.1/60 = 0.20", "Usage/from second 60: 0 records, 66 second x 0.02/30 = 0.04"}},
+		{"a call above the maximum charge is billed at it",
+			// 10 minutes x 0.10 + 0.05 = 1.05 is above 1.00; 9 minutes + 0.05 = 0.95 is not.
+			plan(Charge{Match: calls, PerMinute: &PerMinute{Rate: decp("0.10"), ConnectFee: dec("0.05"), MaximumCharge: decp("1.00")}}),
+			[]Record{call("+4930", 600), call("+4930", 540)},
+			[]string{"Usage: 1 records, 540 second x 0.1/60 = 0.90", "Usage, connect fee: 0 records, 1 call x 0.05/1 = 0.05", "Usage, maximum charge: 1 records, 1 call x 1/1 = 1.00"}},
 		{"per unit counts segments",
 			plan(Charge{Match: Match{Kind: []Kind{SMS}}, PerUnit: &PerUnit{UnitPrice: decp("0.0079")}}),
 			[]Record{sms(1), sms(3)},
