@@ -17,6 +17,7 @@ type Line struct {
 	UnitPrice   decimal.Decimal `json:"unit_price"`  // in the plan's currency, for Per units
 	Per         int64           `json:"per"`         // how many units UnitPrice buys: 60 for a price per minute over seconds
 	Amount      decimal.Decimal `json:"amount"`      // rounded once, to the currency's minor unit
+	TaxCode     string          `json:"tax_code,omitempty"`
 }
 
 // Tax is one tax of an invoice: the rounded sum of the lines it applies to,

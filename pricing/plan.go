@@ -19,6 +19,9 @@ type Plan struct {
 	Currency string   `yaml:"currency" json:"currency"` // ISO 4217
 	Rounding Rounding `yaml:"rounding" json:"rounding"` // of lines and taxes; half_up where empty
 	Charges  []Charge `yaml:"charges" json:"charges"`   // the first that fits prices a record
+
+	Discounts []Discount       `yaml:"discounts" json:"discounts,omitempty"`
+	Limits    `yaml:",inline"` // of the whole invoice, before taxes
 }
 
 // Charge is one rule of a plan. Exactly one of its models is set.
@@ -28,6 +31,8 @@ type Charge struct {
 	Match       Match  `yaml:"match" json:"match"`
 	From        Date   `yaml:"from" json:"from"`   // first day in force, in the tenant's time zone; always where empty
 	Until       Date   `yaml:"until" json:"until"` // first day no longer in force; for ever where empty
+	TaxCode     string `yaml:"tax_code" json:"tax_code,omitempty"`
+	Limits      `yaml:",inline"`
 
 	PerMinute *PerMinute `yaml:"per_minute" json:"per_minute,omitempty"`
 	PerUnit   *PerUnit   `yaml:"per_unit" json:"per_unit,omitempty"`
@@ -166,7 +171,10 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 			out = append(out, Problem{Path: at + b.Path, Text: b.Text})
 		}
 	}
-	return out
+	for _, b := range p.Limits.check("") {
+		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
+	}
+	return append(out, p.checkDiscounts()...)
 }
 
 // check lists what is wrong with one charge; paths are relative to it.
@@ -204,6 +212,7 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 		}
 	}
 
+	out = append(out, c.Limits.check("")...)
 	models := c.models()
 	for _, m := range models {
 		out = append(out, m.check(c, "."+m.key, decks)...)

@@ -378,7 +378,8 @@ func (r *Rater) Itemize(res Result) decimal.Decimal {
 func (l *Line) Exact() decimal.Decimal { return quotient(l.Quantity.Mul(l.UnitPrice), l.Per) }
 
 // Lines are the priced lines, flat fees among them: by category, then in the
-// plan's order of charges. Amounts are rounded here, once a line.
+// plan's order of charges, and what follows from them at the end. Amounts are
+// rounded here, once a line.
 func (r *Rater) Lines() []Line {
 	places := MinorUnits(r.plan.Currency)
 	all := make([]*line, 0, len(r.lines))
@@ -414,8 +415,9 @@ func (r *Rater) Lines() []Line {
 	for i, l := range all {
 		lines[i] = l.Line
 		lines[i].Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
+		lines[i].TaxCode = r.plan.Charges[l.key.charge].TaxCode
 	}
-	return lines
+	return r.adjust(lines)
 }
 
 // flat is the line of a flat fee; nil when the charge is none, or not in force

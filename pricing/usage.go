@@ -38,10 +38,11 @@ const (
 	Transcriptions Category = "transcriptions"
 	Numbers        Category = "numbers"
 	Fees           Category = "fees"
+	Adjustments    Category = "adjustments" // what follows from other lines: minimums, maximums, discounts
 )
 
 // Categories lists every category in document order.
-var Categories = []Category{Calls, Messages, Recordings, Transcriptions, Numbers, Fees}
+var Categories = []Category{Calls, Messages, Recordings, Transcriptions, Numbers, Fees, Adjustments}
 
 // Category is the group that a kind belongs to; the empty kind is Fees.
 func (k Kind) Category() Category {
