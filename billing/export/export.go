@@ -26,8 +26,8 @@ var LineColumns = []string{
 }
 
 // UsageColumns are the columns of [Usage]. Over the records of a tenant,
-// amount adds up to the exact_amount of its lines that are not fees, to the
-// last digit.
+// amount adds up to the exact_amount of its lines that are neither fees nor
+// adjustments, to the last digit.
 var UsageColumns = []string{
 	"period", "tenant", "invoice", "account", "kind", "sid", "started_at", "direction", "status", "from", "to",
 	"quantity", "unit", "outcome", "charge", "item", "billed_quantity", "billed_unit", "unit_price", "per",
