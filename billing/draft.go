@@ -165,7 +165,7 @@ func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 // record is a warehouse row as pricing takes it.
 func record(row *warehouse.UsageRow) pricing.Record {
 	rec := pricing.Record{
-		Account: row.Account, SID: row.SID, Kind: pricing.Kind(row.Kind),
+		Account: row.Account, SID: row.SID, ParentSID: row.ParentSID, Kind: pricing.Kind(row.Kind),
 		Direction: row.Direction, Status: row.Status, From: row.From, To: row.To,
 		StartedAt: row.StartedAt, Quantity: row.Quantity, Currency: row.Currency,
 	}

@@ -20,6 +20,9 @@ type Plan struct {
 	Rounding Rounding `yaml:"rounding" json:"rounding"` // of lines and taxes; half_up where empty
 	Charges  []Charge `yaml:"charges" json:"charges"`   // the first that fits prices a record
 
+	// Statuses that are charged, by kind, instead of those of [Charged].
+	Statuses map[Kind][]string `yaml:"statuses" json:"statuses,omitempty"`
+
 	Discounts []Discount       `yaml:"discounts" json:"discounts,omitempty"`
 	Limits    `yaml:",inline"` // of the whole invoice, before taxes
 }
@@ -80,16 +83,6 @@ func (c *Charge) models() (out []keyed) {
 		out = append(out, keyed{"flat", c.Flat})
 	}
 	return out
-}
-
-// Match is a charge's filter. A record fits when it fits every list that is
-// not empty.
-type Match struct {
-	Kind       []Kind      `yaml:"kind" json:"kind,omitempty"`
-	Direction  []Direction `yaml:"direction" json:"direction,omitempty"`
-	Channel    []Channel   `yaml:"channel" json:"channel,omitempty"`
-	FromPrefix []string    `yaml:"from_prefix" json:"from_prefix,omitempty"` // digits, without +
-	ToPrefix   []string    `yaml:"to_prefix" json:"to_prefix,omitempty"`     // digits, without +
 }
 
 // TaxRate is one tax that a tenant pays on everything.
@@ -153,6 +146,17 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	if !p.Rounding.valid() {
 		bad("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
 	}
+	for k, list := range p.Statuses {
+		if !slices.Contains(Kinds, k) {
+			bad("statuses."+string(k), "%q is not a kind of usage; use one of %v", k, Kinds)
+			continue
+		}
+		for i, status := range list {
+			if !slices.Contains(statuses[k], status) {
+				bad(fmt.Sprintf("statuses.%s[%d]", k, i), "%q is not a status of a %s; use one of %v", status, k, statuses[k])
+			}
+		}
+	}
 	if len(p.Charges) == 0 {
 		bad("charges", "a plan needs at least one charge")
 	}
@@ -189,29 +193,7 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 	if !c.From.IsZero() && !c.Until.IsZero() && !c.From.Before(c.Until) {
 		bad(".until", "until %s is not after from %s", c.Until, c.From)
 	}
-	for i, k := range c.Match.Kind {
-		if !slices.Contains(Kinds, k) {
-			bad(fmt.Sprintf(".match.kind[%d]", i), "%q is not a kind of usage; use one of %v", k, Kinds)
-		}
-	}
-	for i, d := range c.Match.Direction {
-		if d != Inbound && d != Outbound {
-			bad(fmt.Sprintf(".match.direction[%d]", i), "%q is not a direction; use inbound or outbound", d)
-		}
-	}
-	for i, ch := range c.Match.Channel {
-		if !slices.Contains([]Channel{Voice, SIP, Client, SIM}, ch) {
-			bad(fmt.Sprintf(".match.channel[%d]", i), "%q is not a channel; use voice, sip, client or sim", ch)
-		}
-	}
-	for path, list := range map[string][]string{".match.from_prefix": c.Match.FromPrefix, ".match.to_prefix": c.Match.ToPrefix} {
-		for i, prefix := range list {
-			if prefix == "" || digits("+"+prefix) == "" {
-				bad(fmt.Sprintf("%s[%d]", path, i), "prefix %q must be digits, without +", prefix)
-			}
-		}
-	}
-
+	out = append(out, c.Match.check(".match")...)
 	out = append(out, c.Limits.check("")...)
 	models := c.models()
 	for _, m := range models {
@@ -225,10 +207,6 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
-}
-
-func (m *Match) empty() bool {
-	return len(m.Kind)+len(m.Direction)+len(m.Channel)+len(m.FromPrefix)+len(m.ToPrefix) == 0
 }
 
 // Digest identifies the plan and the rate decks it uses: SHA-256, in hex, of

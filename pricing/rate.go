@@ -211,7 +211,7 @@ func NewRater(plan *Plan, decks map[string]*Deck, span Span) *Rater {
 // in the period.
 func (r *Rater) Rate(rec *Record) Result {
 	var res Result
-	if !Charged(rec.Kind, rec.Status) {
+	if !r.plan.charges(rec.Kind, rec.Status) {
 		res.Outcome = NotCharged
 		return res
 	}
@@ -474,24 +474,6 @@ func (r *Rater) dayOf(t time.Time) Date {
 
 func (c *Charge) inForce(day Date) bool {
 	return (c.From.IsZero() || !day.Before(c.From)) && (c.Until.IsZero() || day.Before(c.Until))
-}
-
-func (m *Match) fits(rec *Record) bool {
-	return fits(m.Kind, rec.Kind) &&
-		fits(m.Direction, rec.Dir()) &&
-		fits(m.Channel, rec.Channel()) &&
-		fitsPrefix(m.FromPrefix, rec.From) &&
-		fitsPrefix(m.ToPrefix, rec.To)
-}
-
-func fits[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
-
-func fitsPrefix(prefixes []string, end string) bool {
-	if len(prefixes) == 0 {
-		return true
-	}
-	number := digits(end)
-	return number != "" && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(number, p) })
 }
 
 // Total adds up an invoice: the net of its rounded lines, each tax on that

@@ -1,5 +1,33 @@
 package pricing
 
+import "slices"
+
+// statuses are those that Twilio documents for each kind, and "held" for a
+// number's day.
+var statuses = map[Kind][]string{
+	Call:          {"queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"},
+	SMS:           messageStatuses,
+	MMS:           messageStatuses,
+	WhatsApp:      messageStatuses,
+	Recording:     {"in-progress", "paused", "stopped", "processing", "completed", "absent", "deleted"},
+	Transcription: {"in-progress", "completed", "failed"},
+	Number:        {"held"},
+}
+
+var messageStatuses = []string{
+	"queued", "sending", "sent", "failed", "delivered", "undelivered", "receiving", "received",
+	"accepted", "scheduled", "read", "partially_delivered", "canceled",
+}
+
+// charges reports whether the plan charges for a record of this kind and
+// status.
+func (p *Plan) charges(k Kind, status string) bool {
+	if list, set := p.Statuses[k]; set {
+		return slices.Contains(list, status)
+	}
+	return Charged(k, status)
+}
+
 // Charged reports whether a tenant pays for a record of this kind and status.
 // Twilio's pages name what it charges itself, and tenants are charged for the
 // same: completed calls; messages that were sent, delivered, undelivered, read

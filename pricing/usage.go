@@ -117,6 +117,7 @@ const (
 type Record struct {
 	Account   string // subaccount sid
 	SID       string // with Account, the record's identity
+	ParentSID string // of a call: the call that made this one
 	Kind      Kind
 	Direction string // as Twilio words it, such as "outbound-api"
 	Status    string // as Twilio words it

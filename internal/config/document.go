@@ -176,7 +176,7 @@ func (d *document) decodeMap(path string, n *yaml.Node, out reflect.Value) {
 	d.pairs(path, n, func(at string, key, value *yaml.Node) {
 		v := reflect.New(out.Type().Elem()).Elem()
 		d.decode(at, value, v)
-		out.SetMapIndex(reflect.ValueOf(key.Value), v)
+		out.SetMapIndex(reflect.ValueOf(key.Value).Convert(out.Type().Key()), v)
 	})
 }
 

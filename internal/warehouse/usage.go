@@ -146,6 +146,7 @@ func where(slices []Slice) (string, []any) {
 // UsageRow is one usage record.
 type UsageRow struct {
 	Account, SID, Kind string
+	ParentSID          string
 	Direction, Status  string
 	From, To           string
 	StartedAt          time.Time
@@ -159,7 +160,7 @@ type UsageRow struct {
 // by start and sid. The row is reused between calls.
 func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) error) error {
 	cond, args := where(slices)
-	rows, err := db.query(ctx, `SELECT account, sid, kind, direction, status, from_number, to_number,
+	rows, err := db.query(ctx, `SELECT account, sid, kind, parent_sid, direction, status, from_number, to_number,
 		started_at, quantity, cost, currency, is_final
 		FROM usage FINAL WHERE `+cond+` ORDER BY started_at, account, sid`, args...)
 	if err != nil {
@@ -169,7 +170,7 @@ func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) 
 	var r UsageRow
 	for rows.Next() {
 		r.Cost = nil
-		if err := rows.Scan(&r.Account, &r.SID, &r.Kind, &r.Direction, &r.Status, &r.From, &r.To,
+		if err := rows.Scan(&r.Account, &r.SID, &r.Kind, &r.ParentSID, &r.Direction, &r.Status, &r.From, &r.To,
 			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final); err != nil {
 			return fmt.Errorf("read usage: %w", err)
 		}
