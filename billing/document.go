@@ -23,9 +23,10 @@ type Document struct {
 	Tenant    string          `json:"tenant"` // the tenant's id
 	Buyer     Party           `json:"buyer"`
 	Period    Period          `json:"period"`
+	Billed    Days            `json:"billed"`   // the part of the period that the tenant is billed for
 	Currency  string          `json:"currency"` // ISO 4217
 	Plan      PlanRef         `json:"plan"`
-	Accounts  []Account       `json:"accounts"` // the subaccounts billed, ordered by sid
+	Accounts  []Account       `json:"accounts"` // the subaccounts billed, each for its days, ordered by sid
 	Lines     []pricing.Line  `json:"lines"`
 	Net       decimal.Decimal `json:"net"` // sum of the lines' rounded amounts
 	Taxes     []pricing.Tax   `json:"taxes"`
@@ -45,10 +46,19 @@ type Party struct {
 	Website string   `json:"website,omitempty" yaml:"website,omitempty"`
 }
 
-// Account is a subaccount that an invoice covers.
+// Account is a subaccount or the main account. On an invoice it has the days
+// that are billed, half-open.
 type Account struct {
-	SID  string `json:"sid"`
-	Name string `json:"name"`
+	SID  string       `json:"sid"`
+	Name string       `json:"name"`
+	From pricing.Date `json:"from,omitzero"`
+	To   pricing.Date `json:"to,omitzero"`
+}
+
+// Days is a half-open run of calendar days, [From, To).
+type Days struct {
+	From pricing.Date `json:"from"`
+	To   pricing.Date `json:"to"`
 }
 
 // PlanRef names the plan that priced an invoice; the digest is the SHA-256,

@@ -28,16 +28,6 @@ type Biller struct {
 	Instructions []string // how to pay
 }
 
-// Tenant answers a tenant by id.
-func (b *Biller) Tenant(id string) (*Tenant, error) {
-	for i := range b.Tenants {
-		if b.Tenants[i].ID == id {
-			return &b.Tenants[i], nil
-		}
-	}
-	return nil, fmt.Errorf("tenant %q is not configured", id)
-}
-
 // Draft is an invoice that has no number yet, with what must not be printed
 // on it.
 type Draft struct {
@@ -58,74 +48,117 @@ func (b *Biller) Billed(t *Tenant, p Period) (from, to pricing.Date) {
 	return laterDate(p.From, b.Start, t.From), earlierDate(p.To, t.Until)
 }
 
-// Slices are the tenant's usage of a period: each subaccount in the days it is
-// the tenant's. Accounts lists the sids, in order.
-func (b *Biller) Slices(t *Tenant, p Period) (slicesOut []warehouse.Slice, accounts []string, err error) {
-	loc, err := time.LoadLocation(t.TimeZone)
-	if err != nil {
-		return nil, nil, fmt.Errorf("tenant %s: time zone %q: %w", t.ID, t.TimeZone, err)
-	}
-	billedFrom, billedTo := b.Billed(t, p)
-	type days struct{ from, to pricing.Date }
-	sids := map[days][]string{}
+// accounts are the tenant's subaccounts in a period, each with the days it is
+// the tenant's, ordered by sid and day.
+func (b *Biller) accounts(t *Tenant, p Period) []Account {
+	from, to := b.Billed(t, p)
+	var out []Account
 	for _, a := range t.Subaccounts {
-		d := days{laterDate(billedFrom, a.From), earlierDate(billedTo, a.Until)}
-		if d.from.Before(d.to) {
-			sids[d] = append(sids[d], a.SID)
-			accounts = append(accounts, a.SID)
+		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until)}
+		if days.From.Before(days.To) {
+			out = append(out, days)
 		}
 	}
-	for d, list := range sids {
-		slices.Sort(list)
-		slicesOut = append(slicesOut, warehouse.Slice{Accounts: list, From: d.from.Start(loc), To: d.to.Start(loc)})
+	slices.SortFunc(out, func(a, b Account) int {
+		return cmp.Or(cmp.Compare(a.SID, b.SID), cmp.Compare(a.From.String(), b.From.String()))
+	})
+	return out
+}
+
+// slicesOf is the usage of accounts in their days, which are days in loc.
+func slicesOf(accounts []Account, loc *time.Location) []warehouse.Slice {
+	sids := map[Days][]string{}
+	for _, a := range accounts {
+		days := Days{a.From, a.To}
+		sids[days] = append(sids[days], a.SID)
 	}
-	slices.SortFunc(slicesOut, func(a, b warehouse.Slice) int {
+	var out []warehouse.Slice
+	for days, list := range sids {
+		out = append(out, warehouse.Slice{Accounts: list, From: days.From.Start(loc), To: days.To.Start(loc)})
+	}
+	slices.SortFunc(out, func(a, b warehouse.Slice) int {
 		return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To))
 	})
-	slices.Sort(accounts)
-	return slicesOut, slices.Compact(accounts), nil
+	return out
+}
+
+// Slices is the usage that the document bills.
+func (d *Document) Slices() ([]warehouse.Slice, error) {
+	loc, err := time.LoadLocation(d.Period.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("tenant %s: time zone %q: %w", d.Tenant, d.Period.TimeZone, err)
+	}
+	return slicesOf(d.Accounts, loc), nil
 }
 
 // Draft prices a tenant's period. When each is not nil it is given every
 // usage record, in the order of their start; the item is reused between calls.
 func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, each func(*Item) error) (*Draft, error) {
-	draft, err := b.draft(ctx, t, p, issued, each)
+	doc := Document{
+		Schema: DocumentSchema, Revision: 1,
+		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
+		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p,
+		Plan:     PlanRef{Name: t.Plan},
+		Accounts: b.accounts(t, p),
+		Payment:  Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
+	}
+	doc.Billed.From, doc.Billed.To = b.Billed(t, p)
+	known, err := b.DB.Accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+	}
+	for i := range doc.Accounts {
+		doc.Accounts[i].Name = accountName(known, doc.Accounts[i].SID)
+	}
+	draft, err := b.price(ctx, doc, each)
+	if err != nil {
+		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+	}
+	plan := b.Plans[t.Plan]
+	var taxes []pricing.TaxRate
+	if t.Tax != nil {
+		taxes = append(taxes, *t.Tax)
+	}
+	d := &draft.Document
+	d.Net, d.Taxes, d.Total = pricing.Total(d.Lines, taxes, plan.Currency, plan.Rounding)
+	return draft, nil
+}
+
+// Redraft prices again what a document bills, from the usage and the plan as
+// they are now. Nothing of the document changes but its lines, its usage and
+// its plan's digest.
+func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) error) (*Draft, error) {
+	draft, err := b.price(ctx, *doc, each)
+	if err != nil {
+		return nil, fmt.Errorf("price invoice %s of tenant %s again: %w", doc.Number, doc.Tenant, err)
 	}
 	return draft, nil
 }
 
-func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, each func(*Item) error) (*Draft, error) {
-	plan := b.Plans[t.Plan]
+// price fills in what follows from a document's usage: lines, days, watermark.
+func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, error) {
+	plan := b.Plans[doc.Plan.Name]
 	if plan == nil {
-		return nil, fmt.Errorf("plan %q is not configured", t.Plan)
+		return nil, fmt.Errorf("plan %q is not configured", doc.Plan.Name)
 	}
-	loc, err := time.LoadLocation(p.TimeZone)
-	if err != nil {
-		return nil, fmt.Errorf("time zone %q: %w", p.TimeZone, err)
-	}
-	use, sids, err := b.Slices(t, p)
+	use, err := doc.Slices()
 	if err != nil {
 		return nil, err
 	}
-	known, err := b.DB.Accounts(ctx)
+	loc, err := time.LoadLocation(doc.Period.TimeZone)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
 	}
-
-	span := pricing.Span{From: p.From, To: p.To, Location: loc}
-	span.BilledFrom, span.BilledTo = b.Billed(t, p)
-	rater := pricing.NewRater(plan, b.Decks, span)
-	daily := newDaily(p, loc)
-	var mark struct {
-		records int64
-		hash    uint64
-	}
+	rater := pricing.NewRater(plan, b.Decks, pricing.Span{
+		From: doc.Period.From, To: doc.Period.To, BilledFrom: doc.Billed.From, BilledTo: doc.Billed.To, Location: loc,
+	})
+	daily := newDaily(doc.Period, loc)
+	var records int64
+	var hash uint64
 	item := Item{}
 	err = b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
-		mark.records++
-		mark.hash += city.CH64([]byte(row.SID))
+		records++
+		hash += city.CH64([]byte(row.SID))
 		rec := record(row)
 		res := rater.Rate(&rec)
 		if res.Outcome == pricing.Rated {
@@ -140,25 +173,11 @@ func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	if err != nil {
 		return nil, err
 	}
-
-	doc := Document{
-		Schema: DocumentSchema, Revision: 1,
-		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
-		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p, Currency: plan.Currency,
-		Plan:    PlanRef{Name: plan.Name, Digest: plan.Digest(b.Decks)},
-		Lines:   rater.Lines(),
-		Daily:   daily.days,
-		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
-		Usage:   Watermark{Records: mark.records, SIDHash: fmt.Sprintf("%016x", mark.hash)},
-	}
-	for _, sid := range sids {
-		doc.Accounts = append(doc.Accounts, Account{SID: sid, Name: accountName(known, sid)})
-	}
-	var taxes []pricing.TaxRate
-	if t.Tax != nil {
-		taxes = append(taxes, *t.Tax)
-	}
-	doc.Net, doc.Taxes, doc.Total = pricing.Total(doc.Lines, taxes, plan.Currency, plan.Rounding)
+	doc.Currency = plan.Currency
+	doc.Plan.Digest = plan.Digest(b.Decks)
+	doc.Lines = rater.Lines()
+	doc.Daily = daily.days
+	doc.Usage = Watermark{Records: records, SIDHash: fmt.Sprintf("%016x", hash)}
 	return &Draft{Document: doc, Unrated: rater.Unrated()}, nil
 }
 
@@ -253,10 +272,10 @@ func earlierDate(d pricing.Date, more ...pricing.Date) pricing.Date {
 	return d
 }
 
-// SameLines reports whether two documents bill the same: equal lines, in the
-// same order.
-func (d *Document) SameLines(other *Document) bool {
-	return slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
+// SameUsage reports whether two documents bill the same usage at the same
+// prices: equal records and equal lines, in the same order.
+func (d *Document) SameUsage(other *Document) bool {
+	return d.Usage == other.Usage && slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
 		return a.Charge == b.Charge && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
 			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per &&
 			a.Quantity.Equal(b.Quantity) && a.UnitPrice.Equal(b.UnitPrice) && a.Amount.Equal(b.Amount)

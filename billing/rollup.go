@@ -22,7 +22,6 @@ const (
 
 // TenantMonth is what became of a tenant's invoice for a month.
 type TenantMonth struct {
-	Tenant   *Tenant
 	Document *Document
 	Status   string
 	Reason   string            // why it is parked
@@ -30,7 +29,9 @@ type TenantMonth struct {
 }
 
 // Statement rolls up a month. The months of the tenants must be of the same
-// calendar month, each in its tenant's own time zone.
+// calendar month, each in its tenant's own time zone. Once all of them are
+// finalized the statement has the date of the last invoice, so that making it
+// again gives the same; until then it is of the day issued.
 func (b *Biller) Statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth) (*Statement, error) {
 	st, err := b.statement(ctx, first, issued, months)
 	if err != nil {
@@ -40,6 +41,12 @@ func (b *Biller) Statement(ctx context.Context, first pricing.Date, issued prici
 }
 
 func (b *Biller) statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth) (*Statement, error) {
+	if !slices.ContainsFunc(months, func(m TenantMonth) bool { return m.Status != Finalized }) {
+		issued = pricing.Date{}
+		for _, m := range months {
+			issued = laterDate(issued, m.Document.IssueDate)
+		}
+	}
 	st := &Statement{Period: Month(first, b.TimeZone), IssueDate: issued, Seller: b.Seller}
 	known, err := b.DB.Accounts(ctx)
 	if err != nil {
@@ -54,12 +61,12 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 	cost := costs{}
 	totals := map[string]*CurrencyTotal{}
 	for _, m := range months {
-		use, _, err := b.Slices(m.Tenant, m.Document.Period)
+		use, err := m.Document.Slices()
 		if err != nil {
 			return nil, err
 		}
 		row := StatementRow{
-			Tenant: m.Tenant.ID, Name: m.Tenant.Buyer.Name, Number: m.Document.Number, Status: m.Status, Reason: m.Reason,
+			Tenant: m.Document.Tenant, Name: m.Document.Buyer.Name, Number: m.Document.Number, Status: m.Status, Reason: m.Reason,
 			Currency: m.Document.Currency, Revenue: m.Document.Net, Total: m.Document.Total,
 			Tax: m.Document.Total.Sub(m.Document.Net),
 		}
@@ -74,18 +81,21 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 		st.Tenants = append(st.Tenants, row)
 		for _, u := range m.Unrated {
 			st.Unrated = append(st.Unrated, UnratedRow{
-				Tenant: m.Tenant.ID, Kind: u.Kind, Reason: u.Reason, Records: u.Records, Cost: cost.add(u.Currency, u.Cost),
+				Tenant: m.Document.Tenant, Kind: u.Kind, Reason: u.Reason, Records: u.Records, Cost: cost.add(u.Currency, u.Cost),
 			})
 		}
 	}
 	slices.SortFunc(st.Tenants, func(a, b StatementRow) int { return cmp.Compare(a.Tenant, b.Tenant) })
 	slices.SortStableFunc(st.Unrated, func(a, b UnratedRow) int { return cmp.Compare(a.Tenant, b.Tenant) })
 
-	if st.Unassigned, err = b.unassigned(ctx, known, st.Period, cost); err != nil {
+	if st.Unassigned, err = b.unassigned(ctx, known, st.Period, months, cost); err != nil {
 		return nil, err
 	}
 	if st.Currency, err = cost.currency(); err != nil {
 		return nil, err
+	}
+	if st.Currency == "" && len(st.Tenants) > 0 {
+		st.Currency = st.Tenants[0].Currency // a cost of nothing is that in any currency
 	}
 
 	for i := range st.Tenants {
@@ -118,7 +128,7 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 
 // unassigned lists what each account used in the month while no tenant owned
 // it, by sid.
-func (b *Biller) unassigned(ctx context.Context, known []warehouse.Account, month Period, cost costs) ([]UnassignedRow, error) {
+func (b *Biller) unassigned(ctx context.Context, known []warehouse.Account, month Period, months []TenantMonth, cost costs) ([]UnassignedRow, error) {
 	from, to, err := month.Bounds()
 	if err != nil {
 		return nil, err
@@ -141,6 +151,18 @@ func (b *Biller) unassigned(ctx context.Context, known []warehouse.Account, mont
 				end = until.Start(loc)
 			}
 			owned[a.SID] = append(owned[a.SID], instants{begin, end})
+		}
+	}
+	// An invoice keeps what it billed, whoever owns the account by now.
+	for _, m := range months {
+		billed, err := m.Document.Slices()
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range billed {
+			for _, sid := range s.Accounts {
+				owned[sid] = append(owned[sid], instants{s.From, s.To})
+			}
 		}
 	}
 	// Accounts that are free at the same times share one slice.

@@ -83,6 +83,9 @@ var resources = []twilio.Resource{twilio.Calls, twilio.Messages, twilio.Recordin
 // pull that dies has to repeat.
 const maxRange = 7
 
+// clockSkew is how far clocks may differ without a word.
+const clockSkew = 5 * time.Minute
+
 // task is one list to read: the windows of an account and resource on the
 // days [from, to).
 type task struct {
@@ -103,7 +106,9 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 	// What lies ahead of Twilio's clock has not happened: a window of it, once
 	// pulled empty, would pass for complete.
 	if clock := s.Client.Clock(); !clock.IsZero() && clock.Before(now) {
-		s.Log.WarnContext(ctx, "asked to pull usage up to a time that is ahead of Twilio's clock; pulling up to the latter", "asked", now, "clock", clock)
+		if now.Sub(clock) > clockSkew {
+			s.Log.WarnContext(ctx, "asked to pull usage up to a time that is ahead of Twilio's clock; pulling up to the latter", "asked", now, "clock", clock)
+		}
 		now = clock
 	}
 	if req.Account != "" {

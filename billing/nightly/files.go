@@ -36,53 +36,69 @@ type Files struct {
 }
 
 // Month writes everything of a month and answers the paths, invoices first.
-// With keep, files that are there are left alone: a month that was finished in
-// an earlier run must not change. Numbers of invoices whose usage.csv no
-// longer adds up to them come back as changed; see [Usage].
-func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statement, tenants []billing.TenantMonth, keep bool) (paths, changed []string, err error) {
+// Once lines.csv has every invoice as it was finalized, files that are there
+// are left alone: a finished month must not change.
+func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statement, tenants []billing.TenantMonth) (paths []string, err error) {
 	dir := filepath.Join(f.Dir, st.Period.Label())
-	add := func(path string, make func() error) error {
-		paths = append(paths, path)
-		if _, err := os.Stat(path); keep && err == nil {
-			return nil
-		}
-		return make()
+	linesPath := filepath.Join(dir, "lines.csv")
+	var lines bytes.Buffer
+	if err := Lines(&lines, tenants); err != nil {
+		return nil, err
 	}
-	for _, t := range tenants {
-		path := f.invoicePath(t.Document.Period, &t)
-		if err := add(path, func() error { return f.Invoice(path, t.Document) }); err != nil {
-			return nil, nil, err
+	before, err := os.ReadFile(linesPath)
+	keep := err == nil && bytes.Equal(before, lines.Bytes()) &&
+		!slices.ContainsFunc(tenants, func(t billing.TenantMonth) bool { return t.Status != billing.Finalized })
+	missing := func(path string) bool {
+		paths = append(paths, path)
+		_, err := os.Stat(path)
+		return !keep || err != nil
+	}
+	for i := range tenants {
+		t := &tenants[i]
+		if path := f.invoicePath(t); missing(path) {
+			if err := f.Invoice(path, t.Document); err != nil {
+				return nil, err
+			}
 		}
-		if t.Status != billing.Finalized {
-			continue
-		}
-		if err := os.Remove(f.draftPath(t.Document.Period, t.Tenant.ID)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, fmt.Errorf("remove the draft that is now invoice %s: %w", t.Document.Number, err)
+		if err := f.dropDraft(t); err != nil {
+			return nil, err
 		}
 	}
 	slices.Sort(paths)
-	for _, file := range []struct {
-		name  string
-		write func(io.Writer) error
-	}{
-		{"lines.csv", func(w io.Writer) error { return Lines(w, tenants) }},
-		{"usage.csv", func(w io.Writer) (err error) { changed, err = Usage(ctx, w, b, tenants); return err }},
-	} {
-		path := filepath.Join(dir, file.name)
-		if err := add(path, func() error { return WriteFile(path, file.write) }); err != nil {
-			return nil, nil, err
+	paths = append(paths, linesPath)
+	if path := filepath.Join(dir, "usage.csv"); missing(path) {
+		if err := WriteFile(path, func(w io.Writer) error { return Usage(ctx, w, b, tenants) }); err != nil {
+			return nil, err
 		}
 	}
-	missing := slices.ContainsFunc(f.statementPaths(st), func(path string) bool {
-		_, err := os.Stat(path)
-		return err != nil
-	})
-	if !keep || missing {
+	rewrite := false
+	for _, path := range f.statementPaths(st) {
+		rewrite = missing(path) || rewrite
+	}
+	if rewrite {
 		if _, err := f.Statement(st); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return append(paths, f.statementPaths(st)...), changed, nil
+	if !keep {
+		// Last: it says that the others are as they should be.
+		err = WriteFile(linesPath, func(w io.Writer) error { _, err := w.Write(lines.Bytes()); return err })
+		if err != nil {
+			return nil, err
+		}
+	}
+	return paths, nil
+}
+
+// dropDraft removes the draft of an invoice that is finalized.
+func (f *Files) dropDraft(t *billing.TenantMonth) error {
+	if t.Status != billing.Finalized {
+		return nil
+	}
+	if err := os.Remove(f.draftPath(t.Document)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove the draft that is now invoice %s: %w", t.Document.Number, err)
+	}
+	return nil
 }
 
 func (f *Files) statementPaths(st *billing.Statement) []string {
@@ -90,14 +106,19 @@ func (f *Files) statementPaths(st *billing.Statement) []string {
 	return []string{filepath.Join(dir, "statement.csv"), filepath.Join(dir, "statement.pdf")}
 }
 
-// Statement writes a statement as CSV and PDF and answers their paths.
+// Statement writes a statement as CSV and PDF, both or neither, and answers
+// their paths.
 func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	paths := f.statementPaths(st)
-	for i, write := range []func(io.Writer) error{
-		func(w io.Writer) error { return export.Statement(w, st) },
-		func(w io.Writer) error { return render.Statement(w, st, f.Layout) },
-	} {
-		if err := WriteFile(paths[i], write); err != nil {
+	var made [2]bytes.Buffer
+	if err := export.Statement(&made[0], st); err != nil {
+		return nil, fmt.Errorf("write %s: %w", paths[0], err)
+	}
+	if err := render.Statement(&made[1], st, f.Layout); err != nil {
+		return nil, fmt.Errorf("write %s: %w", paths[1], err)
+	}
+	for i := range made {
+		if err := WriteFile(paths[i], func(w io.Writer) error { _, err := w.Write(made[i].Bytes()); return err }); err != nil {
 			return nil, err
 		}
 	}
@@ -107,26 +128,32 @@ func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 // complete reports whether everything is there of a month whose invoices have
 // these numbers.
 func (f *Files) complete(month string, numbers []string) bool {
-	names := []string{"lines.csv", "usage.csv", "statement.csv", "statement.pdf"}
+	lines, err := os.ReadFile(filepath.Join(f.Dir, month, "lines.csv"))
+	if err != nil {
+		return false
+	}
+	names := []string{"usage.csv", "statement.csv", "statement.pdf"}
 	for _, number := range numbers {
 		names = append(names, filepath.Join("invoices", number+".pdf"))
 	}
-	return !slices.ContainsFunc(names, func(name string) bool {
-		_, err := os.Stat(filepath.Join(f.Dir, month, name))
-		return err != nil
-	})
+	// An invoice without a line leaves no trace in lines.csv; a draft does.
+	return !bytes.Contains(lines, []byte(","+billing.Drafted+",")) && !bytes.Contains(lines, []byte(","+billing.Parked+",")) &&
+		!slices.ContainsFunc(names, func(name string) bool {
+			_, err := os.Stat(filepath.Join(f.Dir, month, name))
+			return err != nil
+		})
 }
 
 // invoicePath is where a tenant's invoice, or its draft, is written.
-func (f *Files) invoicePath(p billing.Period, t *billing.TenantMonth) string {
+func (f *Files) invoicePath(t *billing.TenantMonth) string {
 	if t.Status != billing.Finalized {
-		return f.draftPath(p, t.Tenant.ID)
+		return f.draftPath(t.Document)
 	}
-	return filepath.Join(f.Dir, p.Label(), "invoices", t.Document.Number+".pdf")
+	return filepath.Join(f.Dir, t.Document.Period.Label(), "invoices", t.Document.Number+".pdf")
 }
 
-func (f *Files) draftPath(p billing.Period, tenant string) string {
-	return filepath.Join(f.Dir, p.Label(), "drafts", tenant+".pdf")
+func (f *Files) draftPath(doc *billing.Document) string {
+	return filepath.Join(f.Dir, doc.Period.Label(), "drafts", doc.Tenant+".pdf")
 }
 
 // Invoice writes an invoice's PDF; a file that has its bytes already is left
@@ -159,27 +186,27 @@ func Lines(w io.Writer, tenants []billing.TenantMonth) error {
 	return out.Close()
 }
 
-// Usage writes the tenants' usage records as CSV, each with its amount. It
-// answers the numbers of those finalized invoices that the amounts do not add
-// up to, because their usage or plan has changed since.
-func Usage(ctx context.Context, w io.Writer, b *billing.Biller, tenants []billing.TenantMonth) (changed []string, err error) {
+// Usage writes the tenants' usage records as CSV, each with its amount under
+// the plan as it is now; see [Changed]. An invoice whose plan is no longer
+// configured is left out.
+func Usage(ctx context.Context, w io.Writer, b *billing.Biller, tenants []billing.TenantMonth) error {
 	out, err := export.NewUsage(w)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, t := range tenants {
 		doc := t.Document
-		again, err := b.Draft(ctx, t.Tenant, doc.Period, doc.IssueDate, func(item *billing.Item) error {
+		if b.Plans[doc.Plan.Name] == nil {
+			continue
+		}
+		_, err := b.Redraft(ctx, doc, func(item *billing.Item) error {
 			return out.Add(doc.Tenant, doc.Period, doc.Number, doc.Currency, item)
 		})
 		if err != nil {
-			return nil, err
-		}
-		if t.Status == billing.Finalized && !doc.SameLines(&again.Document) {
-			changed = append(changed, doc.Number)
+			return err
 		}
 	}
-	return changed, out.Close()
+	return out.Close()
 }
 
 // WriteFile makes a file that appears under its name only when it is complete

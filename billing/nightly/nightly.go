@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -26,13 +27,15 @@ import (
 // Job is what a run needs.
 type Job struct {
 	Biller       *billing.Biller
-	Syncer       *ingest.Syncer // nil to bill what is in the warehouse already
+	Syncer       *ingest.Syncer // its client is not used by Look
 	NumberFormat string         // of invoices; see register.CheckFormat
 	GraceDays    int            // days after its end before a period is finalized
 	Files        *Files
 	Log          *slog.Logger
 
-	coverage *ingest.Coverage // what has been pulled, as this run found it
+	reg      *register.Register
+	coverage *ingest.Coverage             // what has been pulled, as this run found it
+	stored   map[string]*billing.Document // finalized documents that were read, by number
 }
 
 // Options choose what a run does.
@@ -50,22 +53,26 @@ type Report struct {
 
 // Month is one calendar month of a report.
 type Month struct {
-	Statement *billing.Statement
-	Finalized []string // numbers given in this run
-	Files     []string // everything there is of the month
-	Changed   []string // invoices that usage.csv does not add up to, as their usage or plan has changed since
+	Statement *billing.Statement `json:"statement"`
+	Finalized []string           `json:"finalized"` // numbers given in this run
+	Files     []string           `json:"files"`     // everything there is of the month
+	Changed   []string           `json:"changed"`   // invoices whose usage or plan has changed since: what came late is not billed
 }
 
 // NeedsPerson reports whether someone has to look: a list that could not be
-// pulled, a parked tenant, usage without a rate, or a subaccount's usage
-// without a tenant. What the main account uses itself is no tenant's.
+// pulled, or a month that needs it.
 func (r *Report) NeedsPerson() bool {
-	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Months, func(m Month) bool {
-		st := m.Statement
-		return len(st.Unrated) > 0 || len(m.Changed) > 0 ||
-			slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
-			slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
-	})
+	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Months, func(m Month) bool { return m.NeedsPerson() })
+}
+
+// NeedsPerson reports whether someone has to look: a parked tenant, usage
+// without a rate, a subaccount's usage without a tenant, or usage that changed
+// after it was invoiced. What the main account uses itself is no tenant's.
+func (m *Month) NeedsPerson() bool {
+	st := m.Statement
+	return len(st.Unrated) > 0 || len(m.Changed) > 0 ||
+		slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
+		slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 }
 
 // ErrLocked says that another process is at work on the same data.
@@ -88,32 +95,29 @@ func Lock(dir string) (unlock func(), err error) {
 
 // Run does the night's work. The caller holds the lock.
 func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
-	report := &Report{}
-	months := j.months(o)
-	if j.Syncer != nil {
-		due, err := j.due(ctx, months, o)
-		if err != nil {
-			return report, err
-		}
-		if report.Sync, err = j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: due}); err != nil {
-			return report, err
-		}
-		for _, f := range report.Sync.Failures {
-			j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
-		}
+	report := &Report{Months: []Month{}}
+	if err := j.openRegister(ctx); err != nil {
+		return report, err
 	}
-	reg, err := register.Open(ctx, j.Biller.DB, j.NumberFormat)
+	months := j.months(o)
+	due, err := j.due(months, o)
 	if err != nil {
 		return report, err
+	}
+	if report.Sync, err = j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: due}); err != nil {
+		return report, err
+	}
+	for _, f := range report.Sync.Failures {
+		j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
 	}
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
 	for _, first := range months {
-		if o.Period.IsZero() && j.finished(reg, first) {
+		if o.Period.IsZero() && j.finished(first, o) {
 			continue
 		}
-		m, err := j.month(ctx, reg, first, o)
+		m, err := j.month(ctx, first, o)
 		if err != nil {
 			return report, err
 		}
@@ -122,6 +126,38 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 		}
 	}
 	return report, nil
+}
+
+// Look answers what has become of a month's invoices, and finalizes nothing:
+// those in the register, and drafts as they would be issued on the billing
+// date.
+func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error) {
+	if err := j.openRegister(ctx); err != nil {
+		return nil, err
+	}
+	if err := j.cover(ctx, o); err != nil {
+		return nil, err
+	}
+	tenants, _, err := j.tenants(ctx, o.Period.FirstOfMonth(), o, false)
+	return tenants, err
+}
+
+func (j *Job) openRegister(ctx context.Context) (err error) {
+	j.stored = map[string]*billing.Document{}
+	j.reg, err = register.Open(ctx, j.Biller.DB, j.NumberFormat)
+	return err
+}
+
+// document reads a finalized invoice, once.
+func (j *Job) document(ctx context.Context, e register.Entry) (*billing.Document, error) {
+	if doc := j.stored[e.Number]; doc != nil {
+		return doc, nil
+	}
+	doc, err := Document(ctx, j.reg, e)
+	if err == nil {
+		j.stored[e.Number] = doc
+	}
+	return doc, err
 }
 
 // months are the first days of the months to bill: those that have begun
@@ -137,9 +173,14 @@ func (j *Job) months(o Options) []pricing.Date {
 	return out
 }
 
-// finished reports whether every invoice of a calendar month is finalized and
-// its documents are there.
-func (j *Job) finished(reg *register.Register, first pricing.Date) bool {
+// finished reports whether there is nothing left to do for a calendar month:
+// every invoice is finalized, its documents are there, and all of its usage has
+// settled, so that none can come late.
+func (j *Job) finished(first pricing.Date, o Options) bool {
+	settled := first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + 2)
+	if o.AsOf.Before(settled) {
+		return false
+	}
 	var numbers []string
 	for i := range j.Biller.Tenants {
 		t := &j.Biller.Tenants[i]
@@ -147,7 +188,7 @@ func (j *Job) finished(reg *register.Register, first pricing.Date) bool {
 		if !j.bills(t, p) {
 			continue
 		}
-		e, done := reg.Find(identity(t, p))
+		e, done := j.reg.Find(identity(t, p))
 		if !done {
 			return false
 		}
@@ -158,10 +199,8 @@ func (j *Job) finished(reg *register.Register, first pricing.Date) bool {
 
 // cover reads what has been pulled, once for all tenants.
 func (j *Job) cover(ctx context.Context, o Options) (err error) {
-	if j.Syncer != nil {
-		from := j.Biller.Start.AddDays(-1).Start(time.UTC)
-		j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now)
-	}
+	from := j.Biller.Start.AddDays(-1).Start(time.UTC)
+	j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now)
 	return err
 }
 
@@ -187,17 +226,13 @@ func (j *Job) window(p billing.Period, o Options) (ingest.Due, error) {
 }
 
 // due lists the periods that this run is going to finalize.
-func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]ingest.Due, error) {
-	reg, err := register.Open(ctx, j.Biller.DB, j.NumberFormat)
-	if err != nil {
-		return nil, err
-	}
+func (j *Job) due(months []pricing.Date, o Options) ([]ingest.Due, error) {
 	var out []ingest.Due
 	for _, first := range months {
 		for i := range j.Biller.Tenants {
 			t := &j.Biller.Tenants[i]
 			p := billing.Month(first, t.TimeZone)
-			if _, done := reg.Find(identity(t, p)); done || !j.bills(t, p) {
+			if _, done := j.reg.Find(identity(t, p)); done || !j.bills(t, p) {
 				continue
 			}
 			due, err := j.isDue(p, o)
@@ -227,85 +262,104 @@ func (j *Job) bills(t *billing.Tenant, p billing.Period) bool {
 }
 
 // month bills one calendar month; nil when no tenant is billed in it.
-func (j *Job) month(ctx context.Context, reg *register.Register, first pricing.Date, o Options) (*Month, error) {
-	m := &Month{}
-	var tenants []billing.TenantMonth
-	for i := range j.Biller.Tenants {
-		t := &j.Biller.Tenants[i]
-		p := billing.Month(first, t.TimeZone)
-		if !j.bills(t, p) {
-			continue
-		}
-		tm, isNew, err := j.tenant(ctx, reg, t, p, o)
-		if err != nil {
-			return nil, err
-		}
-		if isNew {
-			m.Finalized = append(m.Finalized, tm.Document.Number)
-		}
-		if tm.Status == billing.Parked {
-			j.Log.WarnContext(ctx, "tenant parked", "tenant", t.ID, "period", p.Label(), "reason", tm.Reason)
-		}
-		tenants = append(tenants, tm)
+func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month, error) {
+	tenants, finalized, err := j.tenants(ctx, first, o, true)
+	if err != nil || len(tenants) == 0 {
+		return nil, err
 	}
-	if len(tenants) == 0 {
-		return nil, nil
+	for _, t := range tenants {
+		if t.Status == billing.Parked {
+			j.Log.WarnContext(ctx, "tenant parked", "tenant", t.Document.Tenant, "period", t.Document.Period.Label(), "reason", t.Reason)
+		}
 	}
-	var err error
+	m := &Month{Finalized: finalized}
 	if m.Statement, err = j.Biller.Statement(ctx, first, o.AsOf, tenants); err != nil {
 		return nil, err
 	}
-	finished := len(m.Finalized) == 0 && !slices.ContainsFunc(tenants, func(t billing.TenantMonth) bool { return t.Status != billing.Finalized })
-	m.Files, m.Changed, err = j.Files.Month(ctx, j.Biller, m.Statement, tenants, finished)
-	for _, number := range m.Changed {
-		j.Log.WarnContext(ctx, "usage or plan changed since the invoice was finalized; usage.csv does not add up to it", "invoice", number)
+	if m.Changed, err = Changed(ctx, j.Biller, tenants); err != nil {
+		return nil, err
 	}
+	for _, number := range m.Changed {
+		j.Log.WarnContext(ctx, "usage or plan changed since the invoice was finalized; what came late is not billed", "invoice", number)
+	}
+	m.Files, err = j.Files.Month(ctx, j.Biller, m.Statement, tenants)
 	return m, err
 }
 
-// Tenants answers every tenant's invoice for a calendar month: the one in the
-// register, or a draft as it would be issued on the day. It finalizes nothing.
-func Tenants(ctx context.Context, b *billing.Biller, reg *register.Register, first, issued pricing.Date) ([]billing.TenantMonth, error) {
-	var out []billing.TenantMonth
-	for i := range b.Tenants {
-		t := &b.Tenants[i]
-		p := billing.Month(first, t.TimeZone)
-		if from, to := b.Billed(t, p); !from.Before(to) {
+// Changed lists the finalized invoices that would come out differently today,
+// because their usage or their plan has changed since.
+func Changed(ctx context.Context, b *billing.Biller, tenants []billing.TenantMonth) ([]string, error) {
+	out := []string{}
+	for _, t := range tenants {
+		if t.Status != billing.Finalized {
 			continue
 		}
-		tm, err := look(ctx, b, reg, t, p, issued)
+		if b.Plans[t.Document.Plan.Name] == nil {
+			out = append(out, t.Document.Number)
+			continue
+		}
+		again, err := b.Redraft(ctx, t.Document, nil)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, tm)
+		if !t.Document.SameUsage(&again.Document) {
+			out = append(out, t.Document.Number)
+		}
 	}
 	return out, nil
 }
 
-// look answers a tenant's invoice for a period: the one in the register, or a
-// draft.
-func look(ctx context.Context, b *billing.Biller, reg *register.Register, t *billing.Tenant, p billing.Period, issued pricing.Date) (billing.TenantMonth, error) {
-	tm := billing.TenantMonth{Tenant: t}
-	if e, done := reg.Find(identity(t, p)); done {
-		tm.Status = billing.Finalized
-		var err error
-		tm.Document, err = Document(ctx, reg, e)
-		return tm, err
+// tenants answers every tenant's invoice for a calendar month, ordered by
+// tenant. With finalize, drafts that are due are finalized unless they must be
+// parked; the numbers given come back. Invoices of tenants that are no longer
+// configured are among them.
+func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finalize bool) (out []billing.TenantMonth, finalized []string, err error) {
+	finalized = []string{}
+	seen := map[string]bool{}
+	for i := range j.Biller.Tenants {
+		t := &j.Biller.Tenants[i]
+		p := billing.Month(first, t.TimeZone)
+		_, done := j.reg.Find(identity(t, p))
+		if !done && !j.bills(t, p) {
+			continue
+		}
+		tm, isNew, err := j.tenant(ctx, t, p, o, finalize)
+		if err != nil {
+			return nil, nil, err
+		}
+		if isNew {
+			finalized = append(finalized, tm.Document.Number)
+		}
+		seen[t.ID] = true
+		out = append(out, tm)
 	}
-	draft, err := b.Draft(ctx, t, p, issued, nil)
-	if err != nil {
-		return tm, err
+	for _, e := range j.reg.Entries() {
+		if e.From != first || seen[e.Tenant] {
+			continue
+		}
+		doc, err := j.document(ctx, e)
+		if err != nil {
+			return nil, nil, err
+		}
+		out = append(out, billing.TenantMonth{Document: doc, Status: billing.Finalized})
 	}
-	tm.Document, tm.Status, tm.Unrated = &draft.Document, billing.Drafted, draft.Unrated
-	return tm, nil
+	slices.SortFunc(out, func(a, b billing.TenantMonth) int { return strings.Compare(a.Document.Tenant, b.Document.Tenant) })
+	return out, finalized, nil
 }
 
-// tenant answers a tenant's invoice for a period, and finalizes it when it is
-// due.
-func (j *Job) tenant(ctx context.Context, reg *register.Register, t *billing.Tenant, p billing.Period, o Options) (tm billing.TenantMonth, isNew bool, err error) {
-	if tm, err = look(ctx, j.Biller, reg, t, p, o.AsOf); err != nil || tm.Status == billing.Finalized {
+// tenant answers a tenant's invoice for a period: the one in the register, or
+// a draft, which is parked or, with finalize, finalized when it is due.
+func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o Options, finalize bool) (tm billing.TenantMonth, isNew bool, err error) {
+	if e, done := j.reg.Find(identity(t, p)); done {
+		tm.Status = billing.Finalized
+		tm.Document, err = j.document(ctx, e)
 		return tm, false, err
 	}
+	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, nil)
+	if err != nil {
+		return tm, false, err
+	}
+	tm.Document, tm.Status, tm.Unrated = &draft.Document, billing.Drafted, draft.Unrated
 	due, err := j.isDue(p, o)
 	if err != nil || !due {
 		return tm, false, err
@@ -313,11 +367,20 @@ func (j *Job) tenant(ctx context.Context, reg *register.Register, t *billing.Ten
 	if tm.Reason, err = j.parked(&tm, p, o); err != nil {
 		return tm, false, err
 	}
+	if tm.Reason == "" {
+		tm.Reason, err = j.billedBefore(ctx, tm.Document)
+		if err != nil {
+			return tm, false, err
+		}
+	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
 		return tm, false, nil
 	}
-	e, err := reg.Finalize(ctx, identity(t, p), o.AsOf, func(number string) ([]byte, error) {
+	if !finalize {
+		return tm, false, nil
+	}
+	e, err := j.reg.Finalize(ctx, identity(t, p), o.AsOf, func(number string) ([]byte, error) {
 		tm.Document.Number = number
 		return tm.Document.Canonical()
 	})
@@ -326,8 +389,46 @@ func (j *Job) tenant(ctx context.Context, reg *register.Register, t *billing.Ten
 	}
 	tm.Status = billing.Finalized
 	// What is printed is what was stored, not what was meant to be.
-	tm.Document, err = Document(ctx, reg, e)
+	tm.Document, err = j.document(ctx, e)
 	return tm, true, err
+}
+
+// billedBefore says which finalized invoice already bills some of a draft's
+// usage, as when a subaccount was given to another tenant for a time that is
+// invoiced, or a tenant's time zone was changed; empty for none.
+func (j *Job) billedBefore(ctx context.Context, draft *billing.Document) (string, error) {
+	mine, err := draft.Slices()
+	if err != nil {
+		return "", err
+	}
+	near := draft.Period.From.AddDays(-40)
+	for _, e := range j.reg.Entries() {
+		// Months are cut in different zones, so neighbours may overlap too.
+		if e.To.Before(near) || draft.Period.To.AddDays(2).Before(e.From) {
+			continue
+		}
+		doc, err := j.document(ctx, e)
+		if err != nil {
+			return "", err
+		}
+		theirs, err := doc.Slices()
+		if err != nil {
+			return "", err
+		}
+		for _, a := range mine {
+			for _, b := range theirs {
+				if !a.From.Before(b.To) || !b.From.Before(a.To) {
+					continue
+				}
+				for _, sid := range a.Accounts {
+					if slices.Contains(b.Accounts, sid) {
+						return fmt.Sprintf("%s was invoiced to tenant %s in %s for some of the same time", sid, e.Tenant, e.Number), nil
+					}
+				}
+			}
+		}
+	}
+	return "", nil
 }
 
 // parked says why a draft that is due must not be finalized; empty when it may.
@@ -338,9 +439,6 @@ func (j *Job) parked(tm *billing.TenantMonth, p billing.Period, o Options) (stri
 			n += u.Records
 		}
 		return fmt.Sprintf("%d usage records have no rate: %s: %s", n, tm.Unrated[0].Kind, tm.Unrated[0].Reason), nil
-	}
-	if j.coverage == nil {
-		return "its usage was not pulled in this run", nil
 	}
 	w, err := j.window(p, o)
 	if err != nil {
@@ -383,20 +481,22 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 			return billing.TenantMonth{}, "", err
 		}
 	}
-	reg, err := register.Open(ctx, j.Biller.DB, j.NumberFormat)
-	if err != nil {
+	if err := j.openRegister(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	if err := j.cover(ctx, o); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	tm, _, err := j.tenant(ctx, reg, t, p, o)
+	tm, _, err := j.tenant(ctx, t, p, o, true)
 	if err != nil {
 		return tm, "", err
 	}
 	if tm.Status == billing.Drafted {
 		tm.Reason = fmt.Sprintf("not due before %s", p.To.AddDays(j.GraceDays))
 	}
-	path := j.Files.invoicePath(p, &tm)
-	return tm, path, j.Files.Invoice(path, tm.Document)
+	path := j.Files.invoicePath(&tm)
+	if err := j.Files.Invoice(path, tm.Document); err != nil {
+		return tm, path, err
+	}
+	return tm, path, j.Files.dropDraft(&tm)
 }

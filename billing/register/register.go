@@ -37,16 +37,17 @@ type Register struct {
 
 // Identity is what an invoice is for. There is one invoice per identity.
 type Identity struct {
-	Tenant   string
-	From, To pricing.Date // the period
-	Revision int
+	Tenant   string       `json:"tenant"`
+	From     pricing.Date `json:"from"` // the period
+	To       pricing.Date `json:"to"`
+	Revision int          `json:"revision"`
 }
 
 // Entry is a finalized invoice.
 type Entry struct {
 	Identity
-	Number string
-	SHA256 string // hex
+	Number string `json:"number"`
+	SHA256 string `json:"sha256"` // hex
 	series string
 	seq    uint32
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -28,17 +27,13 @@ type app struct {
 	unlock func()
 }
 
-// open reads the configuration and opens the warehouse. With exclusive, for
-// commands that call Twilio, it also makes sure that there are credentials and
-// that no other process syncs or finalizes meanwhile.
-func open(ctx context.Context, path string, env func(string) (string, bool), exclusive bool) (*app, error) {
-	c, err := config.Load(path, env)
-	if err != nil {
-		return nil, err
-	}
+// open opens the warehouse. With exclusive, for commands that call Twilio, it
+// also makes sure that there are credentials and that no other process syncs
+// or finalizes meanwhile.
+func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
 	if exclusive {
 		if err := c.NeedTwilio(); err != nil {
-			return nil, err
+			return nil, usageError{err}
 		}
 	}
 	layout, err := templates.Default()
@@ -77,32 +72,20 @@ func (a *app) Close() error {
 	return err
 }
 
-// closing closes the app at a command's end and keeps the first error.
+// closing closes the app at a command's end. That it could not is worth a word
+// only where nothing worse has happened.
 func (a *app) closing(err *error) {
-	if closeErr := a.Close(); *err == nil || errors.Is(*err, errNeedsPerson) && closeErr != nil {
-		*err = errors.Join(*err, closeErr)
+	if closeErr := a.Close(); closeErr != nil && (*err == nil || *err == errNeedsPerson) {
+		*err = closeErr
 	}
 }
 
-// syncer is what pulls usage from the configured Twilio.
-func (a *app) syncer() (*ingest.Syncer, error) {
+// job is the nightly job. Its syncer has a client only with pull; without, the
+// job can look at what is in the warehouse.
+func (a *app) job(pull bool) (*nightly.Job, error) {
 	c := a.config
-	own := map[string]twilio.Credentials{}
-	for sid, cred := range c.Twilio.Accounts {
-		own[sid] = twilio.Credentials{Username: cred.Username, Password: cred.Password.Reveal()}
-	}
-	client, err := twilio.New(twilio.Options{
-		BaseURL:     c.Twilio.BaseURL,
-		Main:        twilio.Credentials{Username: c.Twilio.Main.AccountSID, Password: c.Twilio.Main.AuthToken.Reveal()},
-		Accounts:    own,
-		Concurrency: c.Twilio.Concurrency,
-		Log:         slog.Default(),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &ingest.Syncer{
-		Client: client, DB: a.db,
+	syncer := &ingest.Syncer{
+		DB: a.db,
 		// A tenant east of Greenwich starts its day before UTC does.
 		Start:  c.Billing.Start.AddDays(-1).Start(time.UTC),
 		Settle: time.Duration(c.Billing.SettleDays) * 24 * time.Hour,
@@ -110,18 +93,27 @@ func (a *app) syncer() (*ingest.Syncer, error) {
 		// in flight keep them all busy.
 		Workers: 2 * c.Twilio.Concurrency,
 		Log:     slog.Default(),
-	}, nil
-}
-
-// job is the nightly job.
-func (a *app) job() (*nightly.Job, error) {
-	syncer, err := a.syncer()
-	if err != nil {
-		return nil, err
+	}
+	if pull {
+		own := map[string]twilio.Credentials{}
+		for sid, cred := range c.Twilio.Accounts {
+			own[sid] = twilio.Credentials{Username: cred.Username, Password: cred.Password.Reveal()}
+		}
+		var err error
+		syncer.Client, err = twilio.New(twilio.Options{
+			BaseURL:     c.Twilio.BaseURL,
+			Main:        twilio.Credentials{Username: c.Twilio.Main.AccountSID, Password: c.Twilio.Main.AuthToken.Reveal()},
+			Accounts:    own,
+			Concurrency: c.Twilio.Concurrency,
+			Log:         slog.Default(),
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return &nightly.Job{
-		Biller: a.biller, Syncer: syncer, NumberFormat: a.config.Billing.NumberFormat,
-		GraceDays: a.config.Billing.GraceDays, Files: a.files, Log: slog.Default(),
+		Biller: a.biller, Syncer: syncer, NumberFormat: c.Billing.NumberFormat,
+		GraceDays: c.Billing.GraceDays, Files: a.files, Log: slog.Default(),
 	}, nil
 }
 
@@ -130,16 +122,24 @@ func (a *app) register(ctx context.Context) (*register.Register, error) {
 	return register.Open(ctx, a.db, a.config.Billing.NumberFormat)
 }
 
-// asOf is the billing date and the instant up to which usage is pulled. A date
-// given by flag stands for its first instant in UTC: everything before it has
-// happened. Without one it is now.
-func asOf(flag string, c *config.Config, clock func() time.Time) (pricing.Date, time.Time, error) {
-	if flag != "" {
-		d, err := pricing.ParseDate(flag)
-		if err != nil {
-			return d, time.Time{}, usageError{fmt.Errorf("--as-of: %w", err)}
-		}
-		return d, d.Start(time.UTC), nil
+// dateFlag reads a date; empty is the zero date.
+func dateFlag(name, value string) (pricing.Date, error) {
+	if value == "" {
+		return pricing.Date{}, nil
+	}
+	d, err := pricing.ParseDate(value)
+	if err != nil {
+		return d, usageError{fmt.Errorf("%s: %w", name, err)}
+	}
+	return d, nil
+}
+
+// moment is the billing date and the instant up to which usage is pulled. A
+// date given by --as-of stands for its first instant in UTC: everything before
+// it has happened. Without one it is now.
+func moment(asOf pricing.Date, c *config.Config, clock func() time.Time) (pricing.Date, time.Time, error) {
+	if !asOf.IsZero() {
+		return asOf, asOf.Start(time.UTC), nil
 	}
 	loc, err := time.LoadLocation(c.Billing.TimeZone)
 	if err != nil {
@@ -147,6 +147,24 @@ func asOf(flag string, c *config.Config, clock func() time.Time) (pricing.Date, 
 	}
 	now := clock()
 	return pricing.DateOf(now.In(loc)), now, nil
+}
+
+// billed checks that a month is not before the first one that is billed.
+func billed(first pricing.Date, c *config.Config) error {
+	if !first.IsZero() && first.Before(c.Billing.Start.FirstOfMonth()) {
+		return usageError{fmt.Errorf("--period: %s is before billing.start, %s", first.String()[:7], c.Billing.Start)}
+	}
+	return nil
+}
+
+// tenantFlag finds the tenant that a flag names.
+func tenantFlag(id string, c *config.Config) (*billing.Tenant, error) {
+	for i := range c.Tenants {
+		if c.Tenants[i].ID == id {
+			return &c.Tenants[i], nil
+		}
+	}
+	return nil, usageError{fmt.Errorf("tenant %q is not configured", id)}
 }
 
 // required says which flag of those that a command cannot do without is

@@ -14,7 +14,7 @@ import (
 )
 
 func checkCommand(opts *options) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration, plans, rate decks and tenants",
 		Long: `Check the configuration and every file it names: plans, rate decks, tenants.
@@ -39,6 +39,8 @@ With --json the problems, or an empty list, are printed as JSON.`,
 			return err
 		},
 	}
+	opts.jsonFlag(c)
+	return c
 }
 
 // summary is one line on what a configuration holds.

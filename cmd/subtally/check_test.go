@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,11 +15,11 @@ import (
 
 // runCheck runs `subtally check`.
 func runCheck(path string, asJSON bool) (stdout string, err error) {
-	cmd := checkCommand(&options{Config: path, JSON: asJSON})
+	cmd := checkCommand(&options{Config: path})
 	var out bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(nil)
+	cmd.SetArgs([]string{fmt.Sprintf("--json=%v", asJSON)})
 	err = cmd.Execute()
 	return out.String(), err
 }

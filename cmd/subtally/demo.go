@@ -20,6 +20,7 @@ import (
 	"subtally/billing/nightly"
 	"subtally/ingest"
 	"subtally/ingest/twiliosim"
+	"subtally/internal/config"
 	"subtally/pricing"
 )
 
@@ -76,12 +77,16 @@ func demo(ctx context.Context, w io.Writer, dir string) (err error) {
 		secret, ok := map[string]string{"TWILIO_ACCOUNT_SID": sim.MainSID(), "TWILIO_AUTH_TOKEN": sim.AuthToken()}[name]
 		return secret, ok
 	}
-	a, err := open(ctx, path, env, true)
+	conf, err := config.Load(path, env)
+	if err != nil {
+		return err
+	}
+	a, err := open(ctx, conf, true)
 	if err != nil {
 		return err
 	}
 	defer a.closing(&err)
-	job, err := a.job()
+	job, err := a.job(true)
 	if err != nil {
 		return err
 	}
@@ -166,7 +171,7 @@ func clearDemo(dir string) error {
 // tenants that own the world's subaccounts.
 func writeDemo(dir, url string, accounts []twiliosim.AccountInfo) (path string, err error) {
 	path = filepath.Join(dir, "subtally.yaml")
-	config := demoMark + `twilio:
+	text := demoMark + `twilio:
   base_url: ` + url + `
 clickhouse:
   data_dir: data
@@ -195,7 +200,7 @@ tenants: tenants.yaml
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("demo: %w", err)
 	}
-	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 		return "", fmt.Errorf("demo: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "tenants.yaml"), tenants, 0o644); err != nil {

@@ -3,8 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
-	"time"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +21,10 @@ func exportCommand(opts *options) *cobra.Command {
 			}),
 		exportOf(opts, "usage", "Write a month's usage records as CSV, each with its amount",
 			func(c *cobra.Command, w io.Writer, a *app, tenants []billing.TenantMonth) error {
-				changed, err := nightly.Usage(c.Context(), w, a.biller, tenants)
+				if err := nightly.Usage(c.Context(), w, a.biller, tenants); err != nil {
+					return err
+				}
+				changed, err := nightly.Changed(c.Context(), a.biller, tenants)
 				for _, number := range changed {
 					fmt.Fprintf(c.ErrOrStderr(), "subtally: usage or plan of invoice %s changed since it was finalized; the amounts do not add up to it\n", number)
 				}
@@ -50,29 +52,20 @@ func exportOf(opts *options, name, short string, write func(*cobra.Command, io.W
 			if err != nil {
 				return err
 			}
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, false)
+			a, job, o, err := look(c.Context(), opts.Config, first, date)
 			if err != nil {
 				return err
 			}
 			defer a.closing(&err)
+			tenants, err := job.Look(c.Context(), o)
+			if err != nil {
+				return err
+			}
 			if tenant != "" {
-				t, err := a.biller.Tenant(tenant)
-				if err != nil {
-					return usageError{err}
+				tenants = slices.DeleteFunc(tenants, func(t billing.TenantMonth) bool { return t.Document.Tenant != tenant })
+				if len(tenants) == 0 {
+					return usageError{fmt.Errorf("tenant %q is not configured, or not billed in %s", tenant, period)}
 				}
-				a.biller.Tenants = []billing.Tenant{*t}
-			}
-			day, _, err := asOf(date, a.config, time.Now)
-			if err != nil {
-				return err
-			}
-			reg, err := a.register(c.Context())
-			if err != nil {
-				return err
-			}
-			tenants, err := nightly.Tenants(c.Context(), a.biller, reg, first, day)
-			if err != nil {
-				return err
 			}
 			if out == "" {
 				return write(c, c.OutOrStdout(), a, tenants)

@@ -13,6 +13,7 @@ import (
 
 	"subtally/billing"
 	"subtally/billing/nightly"
+	"subtally/internal/config"
 	"subtally/pricing"
 )
 
@@ -23,13 +24,23 @@ func invoiceCommand(opts *options) *cobra.Command {
 	return c
 }
 
+// openForReading opens what the configuration names, for a command that
+// neither syncs nor finalizes.
+func openForReading(ctx context.Context, path string) (*app, error) {
+	conf, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, conf, false)
+}
+
 func invoiceListCommand(opts *options) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List finalized invoices",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, false)
+			a, err := openForReading(c.Context(), opts.Config)
 			if err != nil {
 				return err
 			}
@@ -50,6 +61,8 @@ func invoiceListCommand(opts *options) *cobra.Command {
 			return t.Flush()
 		},
 	}
+	opts.jsonFlag(c)
+	return c
 }
 
 func invoiceShowCommand(opts *options) *cobra.Command {
@@ -58,7 +71,7 @@ func invoiceShowCommand(opts *options) *cobra.Command {
 		Short: "Print an invoice's document as JSON",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, false)
+			a, err := openForReading(c.Context(), opts.Config)
 			if err != nil {
 				return err
 			}
@@ -93,7 +106,7 @@ func invoiceRegenerateCommand(opts *options) *cobra.Command {
 		Short: "Write a finalized invoice's PDF again, from its stored document",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, false)
+			a, err := openForReading(c.Context(), opts.Config)
 			if err != nil {
 				return err
 			}
@@ -112,34 +125,63 @@ func invoiceRegenerateCommand(opts *options) *cobra.Command {
 	}
 }
 
+// tenantMonth is one tenant's month, as flags name it.
+type tenantMonth struct {
+	asOf, period, tenant string
+}
+
+func (f *tenantMonth) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.asOf, "as-of", "", "billing date, such as 2026-11-04 (default: today)")
+	c.Flags().StringVar(&f.period, "period", "", "the month, such as 2026-10")
+	c.Flags().StringVar(&f.tenant, "tenant", "", "the tenant's id")
+}
+
+// open checks the flags and opens the warehouse.
+func (f *tenantMonth) open(ctx context.Context, path string, exclusive bool) (*app, *billing.Tenant, nightly.Options, error) {
+	var o nightly.Options
+	if err := required("--tenant", f.tenant, "--period", f.period); err != nil {
+		return nil, nil, o, err
+	}
+	var err error
+	if o.Period, err = month(f.period); err != nil {
+		return nil, nil, o, err
+	}
+	day, err := dateFlag("--as-of", f.asOf)
+	if err != nil {
+		return nil, nil, o, err
+	}
+	conf, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		return nil, nil, o, err
+	}
+	t, err := tenantFlag(f.tenant, conf)
+	if err != nil {
+		return nil, nil, o, err
+	}
+	b := billing.Biller{Start: conf.Billing.Start}
+	if from, to := b.Billed(t, billing.Month(o.Period, t.TimeZone)); !from.Before(to) {
+		return nil, nil, o, usageError{fmt.Errorf("--period: tenant %s is not billed in %s", t.ID, f.period)}
+	}
+	if o.AsOf, o.Now, err = moment(day, conf, time.Now); err != nil {
+		return nil, nil, o, err
+	}
+	a, err := open(ctx, conf, exclusive)
+	return a, t, o, err
+}
+
 func invoiceDraftCommand(opts *options) *cobra.Command {
-	var date, period, tenant string
+	var f tenantMonth
 	c := &cobra.Command{
 		Use:   "draft --tenant ID --period YYYY-MM",
 		Short: "Write a draft invoice from the usage pulled so far",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if err := required("--tenant", tenant, "--period", period); err != nil {
-				return err
-			}
-			first, err := month(period)
-			if err != nil {
-				return err
-			}
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, false)
+			a, t, o, err := f.open(c.Context(), opts.Config, false)
 			if err != nil {
 				return err
 			}
 			defer a.closing(&err)
-			t, err := a.biller.Tenant(tenant)
-			if err != nil {
-				return usageError{err}
-			}
-			day, _, err := asOf(date, a.config, time.Now)
-			if err != nil {
-				return err
-			}
-			draft, err := a.biller.Draft(c.Context(), t, billing.Month(first, t.TimeZone), day, nil)
+			draft, err := a.biller.Draft(c.Context(), t, billing.Month(o.Period, t.TimeZone), o.AsOf, nil)
 			if err != nil {
 				return err
 			}
@@ -148,10 +190,10 @@ func invoiceDraftCommand(opts *options) *cobra.Command {
 			if err := a.files.Invoice(path, doc); err != nil {
 				return err
 			}
-			fmt.Fprintf(c.OutOrStdout(), "%s  net %s, total %s %s\n", path,
-				doc.Net.StringFixed(pricing.MinorUnits(doc.Currency)), doc.Total.StringFixed(pricing.MinorUnits(doc.Currency)), doc.Currency)
+			places := pricing.MinorUnits(doc.Currency)
+			fmt.Fprintf(c.OutOrStdout(), "%s  net %s, total %s %s\n", path, doc.Net.StringFixed(places), doc.Total.StringFixed(places), doc.Currency)
 			for _, u := range draft.Unrated {
-				fmt.Fprintf(c.OutOrStdout(), "UNRATED  %d %s records: %s\n", u.Records, u.Kind, printable(u.Reason))
+				fmt.Fprintf(c.OutOrStdout(), "UNRATED     %d %s records: %s\n", u.Records, u.Kind, printable(u.Reason))
 			}
 			if len(draft.Unrated) > 0 {
 				return errNeedsPerson
@@ -159,44 +201,27 @@ func invoiceDraftCommand(opts *options) *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&date, "as-of", "", "billing date, such as 2026-11-04 (default: today)")
-	c.Flags().StringVar(&period, "period", "", "the month, such as 2026-10")
-	c.Flags().StringVar(&tenant, "tenant", "", "the tenant's id")
+	f.flags(c)
 	return c
 }
 
 func invoiceFinalizeCommand(opts *options) *cobra.Command {
-	var date, period, tenant string
+	var f tenantMonth
 	c := &cobra.Command{
 		Use:   "finalize --tenant ID --period YYYY-MM",
 		Short: "Pull what is missing and finalize one tenant's invoice, if it is due",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			if err := required("--tenant", tenant, "--period", period); err != nil {
-				return err
-			}
-			first, err := month(period)
-			if err != nil {
-				return err
-			}
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, true)
+			a, t, o, err := f.open(c.Context(), opts.Config, true)
 			if err != nil {
 				return err
 			}
 			defer a.closing(&err)
-			t, err := a.biller.Tenant(tenant)
-			if err != nil {
-				return usageError{err}
-			}
-			day, now, err := asOf(date, a.config, time.Now)
+			job, err := a.job(true)
 			if err != nil {
 				return err
 			}
-			job, err := a.job()
-			if err != nil {
-				return err
-			}
-			tm, path, err := job.Finalize(c.Context(), t, nightly.Options{AsOf: day, Now: now, Period: first})
+			tm, path, err := job.Finalize(c.Context(), t, o)
 			if err != nil {
 				return err
 			}
@@ -208,8 +233,6 @@ func invoiceFinalizeCommand(opts *options) *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&date, "as-of", "", "billing date, such as 2026-11-04 (default: today)")
-	c.Flags().StringVar(&period, "period", "", "the month, such as 2026-10")
-	c.Flags().StringVar(&tenant, "tenant", "", "the tenant's id")
+	f.flags(c)
 	return c
 }

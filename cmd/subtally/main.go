@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -31,8 +32,13 @@ func main() {
 // options are the flags that every command has.
 type options struct {
 	Config  string
-	JSON    bool
+	JSON    bool // of the commands that have --json
 	Verbose bool
+}
+
+// jsonFlag gives a command the flag --json.
+func (o *options) jsonFlag(c *cobra.Command) {
+	c.Flags().BoolVar(&o.JSON, "json", false, "print JSON instead of a table")
 }
 
 // Exit statuses besides 0, done. 2 is left to Go's panics.
@@ -59,16 +65,18 @@ func exitStatus(err error, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errNeedsPerson):
+	case err == errNeedsPerson:
 		return statusPerson
 	case errors.As(err, &problems):
 		fmt.Fprintln(stderr, problems)
 		return statusUsage
 	case errors.As(err, &usage):
-		fmt.Fprintf(stderr, "subtally: %v\nsubtally: see 'subtally --help'\n", err)
+		fmt.Fprintln(stderr, "subtally:", err)
 		return statusUsage
 	}
-	fmt.Fprintln(stderr, "subtally:", err)
+	for _, line := range strings.Split(err.Error(), "\n") {
+		fmt.Fprintln(stderr, "subtally:", line)
+	}
 	return statusFailed
 }
 
@@ -97,10 +105,11 @@ tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
+	})
 	flags := root.PersistentFlags()
 	flags.StringVarP(&opts.Config, "config", "c", "subtally.yaml", "configuration file")
-	flags.BoolVar(&opts.JSON, "json", false, "print JSON instead of a table")
 	flags.BoolVarP(&opts.Verbose, "verbose", "v", false, "log what is being done")
 	root.AddCommand(
 		demoCommand(),
@@ -127,7 +136,7 @@ func group(c *cobra.Command) {
 		if len(args) == 0 {
 			return nil
 		}
-		hint := ""
+		hint := fmt.Sprintf("; see '%s --help'", c.CommandPath())
 		if near := c.SuggestionsFor(args[0]); len(near) > 0 {
 			hint = fmt.Sprintf("; did you mean %q?", near[0])
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"subtally/billing/nightly"
+	"subtally/internal/config"
 )
 
 func runCommand(opts *options) *cobra.Command {
@@ -23,16 +24,27 @@ func runCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, true)
+			day, err := dateFlag("--as-of", date)
+			if err != nil {
+				return err
+			}
+			conf, err := config.Load(opts.Config, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			if err := billed(first, conf); err != nil {
+				return err
+			}
+			day, now, err := moment(day, conf, time.Now)
+			if err != nil {
+				return err
+			}
+			a, err := open(c.Context(), conf, true)
 			if err != nil {
 				return err
 			}
 			defer a.closing(&err)
-			day, now, err := asOf(date, a.config, time.Now)
-			if err != nil {
-				return err
-			}
-			job, err := a.job()
+			job, err := a.job(true)
 			if err != nil {
 				return err
 			}
@@ -50,7 +62,8 @@ func runCommand(opts *options) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&date, "as-of", "", "billing date, such as 2026-11-04 (default: today)")
-	c.Flags().StringVar(&period, "period", "", "bill only this month, such as 2026-10 (default: every month since billing.start)")
+	c.Flags().StringVar(&period, "period", "", "bill only this month, such as 2026-10 (default: every month that is not finished)")
+	opts.jsonFlag(c)
 	return c
 }
 
@@ -59,32 +72,42 @@ func printReport(w io.Writer, r *nightly.Report, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(reportJSON(r))
 	}
-	fmt.Fprintf(w, "pulled %d windows of %d accounts: %d usage records\n", r.Sync.Windows, r.Sync.Accounts, r.Sync.Records)
+	fmt.Fprintf(w, "pulled %s of %s: %s\n", count(r.Sync.Windows, "window"), count(r.Sync.Accounts, "account"), count(int(r.Sync.Records), "usage record"))
 	for _, f := range r.Sync.Failures {
 		fmt.Fprintf(w, "NOT PULLED  %s %s: %s\n", f.Account, f.Resource, printable(f.Err.Error()))
 	}
 	if len(r.Months) == 0 {
-		fmt.Fprintln(w, "nothing to bill: every month is finished")
+		fmt.Fprintln(w, "nothing to bill: no tenant is billed, or every month is finished")
 	}
 	for i := range r.Months {
 		fmt.Fprintln(w)
-		printStatement(w, r.Months[i].Statement)
-		if n := len(r.Months[i].Finalized); n > 0 {
-			fmt.Fprintf(w, "%d invoices finalized in this run\n", n)
-		}
-		for _, number := range r.Months[i].Changed {
-			fmt.Fprintf(w, "CHANGED  usage or plan of invoice %s changed since it was finalized; usage.csv does not add up to it\n", number)
-		}
-		for _, path := range r.Months[i].Files {
-			fmt.Fprintln(w, path)
-		}
+		printMonth(w, &r.Months[i])
 	}
 	return nil
 }
 
+// printMonth writes a month's statement, what happened in it, and where its
+// files are.
+func printMonth(w io.Writer, m *nightly.Month) {
+	printStatement(w, m.Statement)
+	if n := len(m.Finalized); n > 0 {
+		fmt.Fprintf(w, "%s finalized in this run\n", count(n, "invoice"))
+	}
+	for _, number := range m.Changed {
+		fmt.Fprintf(w, "CHANGED     usage or plan of %s changed since it was finalized: what came late is not billed\n", number)
+	}
+	for _, path := range m.Files {
+		fmt.Fprintln(w, path)
+	}
+}
+
 // reportJSON is a report with its errors as text.
 func reportJSON(r *nightly.Report) any {
-	type failure struct{ Account, Resource, Error string }
+	type failure struct {
+		Account  string `json:"account"`
+		Resource string `json:"resource"`
+		Error    string `json:"error"`
+	}
 	failures := []failure{}
 	for _, f := range r.Sync.Failures {
 		failures = append(failures, failure{f.Account, f.Resource, f.Err.Error()})

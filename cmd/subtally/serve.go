@@ -12,6 +12,7 @@ import (
 
 	"subtally/billing/nightly"
 	"subtally/internal/config"
+	"subtally/pricing"
 )
 
 func serveCommand(opts *options) *cobra.Command {
@@ -31,7 +32,7 @@ in the log, while the one before it is still running.`,
 				return err
 			}
 			if err := conf.NeedTwilio(); err != nil {
-				return err
+				return usageError{err}
 			}
 			return serve(c.Context(), conf.Schedule, log, func(ctx context.Context) error {
 				return night(ctx, opts.Config, log)
@@ -73,16 +74,20 @@ func serve(ctx context.Context, s config.Schedule, log *slog.Logger, job func(co
 
 // night is one run of the nightly job.
 func night(ctx context.Context, path string, log *slog.Logger) (err error) {
-	a, err := open(ctx, path, os.LookupEnv, true)
+	conf, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		return err
+	}
+	day, now, err := moment(pricing.Date{}, conf, time.Now)
+	if err != nil {
+		return err
+	}
+	a, err := open(ctx, conf, true)
 	if err != nil {
 		return err
 	}
 	defer a.closing(&err)
-	day, now, err := asOf("", a.config, time.Now)
-	if err != nil {
-		return err
-	}
-	job, err := a.job()
+	job, err := a.job(true)
 	if err != nil {
 		return err
 	}

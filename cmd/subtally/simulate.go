@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"subtally/ingest/twiliosim"
-	"subtally/pricing"
 )
 
 // The world of the demo, which is also simulate's default: a full month in
@@ -47,9 +46,9 @@ The world's clock stands still at --now. PUT /simulate/clock with a time such as
 				name, value string
 				to          *time.Time
 			}{{"--from", from, &world.From}, {"--to", to, &world.To}, {"--now", now, &options.Now}} {
-				d, err := pricing.ParseDate(flag.value)
+				d, err := dateFlag(flag.name, flag.value)
 				if err != nil {
-					return usageError{fmt.Errorf("%s: %w", flag.name, err)}
+					return err
 				}
 				*flag.to = d.Start(time.UTC)
 			}

@@ -1,14 +1,16 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"subtally/billing/nightly"
+	"subtally/internal/config"
+	"subtally/pricing"
 )
 
 func statementCommand(opts *options) *cobra.Command {
@@ -25,24 +27,20 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, false)
+			a, job, o, err := look(c.Context(), opts.Config, first, date)
 			if err != nil {
 				return err
 			}
 			defer a.closing(&err)
-			day, _, err := asOf(date, a.config, time.Now)
+			tenants, err := job.Look(c.Context(), o)
 			if err != nil {
 				return err
 			}
-			reg, err := a.register(c.Context())
+			changed, err := nightly.Changed(c.Context(), a.biller, tenants)
 			if err != nil {
 				return err
 			}
-			tenants, err := nightly.Tenants(c.Context(), a.biller, reg, first, day)
-			if err != nil {
-				return err
-			}
-			st, err := a.biller.Statement(c.Context(), first, day, tenants)
+			st, err := a.biller.Statement(c.Context(), first, o.AsOf, tenants)
 			if err != nil {
 				return err
 			}
@@ -50,17 +48,46 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			m := nightly.Month{Statement: st, Changed: changed, Files: paths, Finalized: []string{}}
 			if opts.JSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(st)
+				err = json.NewEncoder(c.OutOrStdout()).Encode(m)
+			} else {
+				printMonth(c.OutOrStdout(), &m)
 			}
-			printStatement(c.OutOrStdout(), st)
-			for _, path := range paths {
-				fmt.Fprintln(c.OutOrStdout(), path)
+			if err == nil && m.NeedsPerson() {
+				return errNeedsPerson
 			}
-			return nil
+			return err
 		},
 	}
 	c.Flags().StringVar(&date, "as-of", "", "date of the statement, such as 2026-11-04 (default: today)")
 	c.Flags().StringVar(&period, "period", "", "the month, such as 2026-10")
+	opts.jsonFlag(c)
 	return c
+}
+
+// look opens the warehouse to look at a month that has been pulled, as of a
+// date given by flag.
+func look(ctx context.Context, path string, first pricing.Date, date string) (*app, *nightly.Job, nightly.Options, error) {
+	o := nightly.Options{Period: first}
+	day, err := dateFlag("--as-of", date)
+	if err != nil {
+		return nil, nil, o, err
+	}
+	conf, err := config.Load(path, os.LookupEnv)
+	if err != nil {
+		return nil, nil, o, err
+	}
+	if err := billed(first, conf); err != nil {
+		return nil, nil, o, err
+	}
+	if o.AsOf, o.Now, err = moment(day, conf, time.Now); err != nil {
+		return nil, nil, o, err
+	}
+	a, err := open(ctx, conf, false)
+	if err != nil {
+		return nil, nil, o, err
+	}
+	job, err := a.job(false)
+	return a, job, o, err
 }

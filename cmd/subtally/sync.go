@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"subtally/ingest"
-	"subtally/pricing"
+	"subtally/internal/config"
 )
 
 func syncCommand(opts *options) *cobra.Command {
@@ -20,32 +20,44 @@ func syncCommand(opts *options) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			req := ingest.Request{Account: account}
-			for _, flag := range []struct {
-				name, value string
-				to          *time.Time
-			}{{"--from", from, &req.From}, {"--to", to, &req.To}} {
-				if flag.value == "" {
-					continue
-				}
-				d, err := pricing.ParseDate(flag.value)
-				if err != nil {
-					return usageError{fmt.Errorf("%s: %w", flag.name, err)}
-				}
-				*flag.to = d.Start(time.UTC)
+			first, err := dateFlag("--from", from)
+			if err != nil {
+				return err
 			}
-			a, err := open(c.Context(), opts.Config, os.LookupEnv, true)
+			last, err := dateFlag("--to", to)
+			if err != nil {
+				return err
+			}
+			day, err := dateFlag("--as-of", date)
+			if err != nil {
+				return err
+			}
+			if !first.IsZero() && !last.IsZero() && !first.Before(last) {
+				return usageError{fmt.Errorf("--to: %s is not after --from %s", last, first)}
+			}
+			if !first.IsZero() {
+				req.From = first.Start(time.UTC)
+			}
+			if !last.IsZero() {
+				req.To = last.Start(time.UTC)
+			}
+			conf, err := config.Load(opts.Config, os.LookupEnv)
+			if err != nil {
+				return err
+			}
+			if _, req.Now, err = moment(day, conf, time.Now); err != nil {
+				return err
+			}
+			a, err := open(c.Context(), conf, true)
 			if err != nil {
 				return err
 			}
 			defer a.closing(&err)
-			if _, req.Now, err = asOf(date, a.config, time.Now); err != nil {
-				return err
-			}
-			syncer, err := a.syncer()
+			job, err := a.job(true)
 			if err != nil {
 				return err
 			}
-			summary, err := syncer.Sync(c.Context(), req)
+			summary, err := job.Syncer.Sync(c.Context(), req)
 			if err != nil {
 				return err
 			}
@@ -54,7 +66,7 @@ func syncCommand(opts *options) *cobra.Command {
 					"accounts": summary.Accounts, "windows": summary.Windows, "records": summary.Records, "failures": len(summary.Failures),
 				})
 			} else {
-				_, err = fmt.Fprintf(c.OutOrStdout(), "pulled %d windows of %d accounts: %d usage records\n", summary.Windows, summary.Accounts, summary.Records)
+				_, err = fmt.Fprintf(c.OutOrStdout(), "pulled %s of %s: %s\n", count(summary.Windows, "window"), count(summary.Accounts, "account"), count(int(summary.Records), "usage record"))
 			}
 			if err != nil {
 				return err
@@ -66,5 +78,6 @@ func syncCommand(opts *options) *cobra.Command {
 	c.Flags().StringVar(&from, "from", "", "first UTC day to pull (default: billing.start)")
 	c.Flags().StringVar(&to, "to", "", "first UTC day not to pull (default: the present)")
 	c.Flags().StringVar(&account, "account", "", "pull only this account, by sid")
+	opts.jsonFlag(c)
 	return c
 }

@@ -1,0 +1,175 @@
+package export
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"subtally/billing"
+	"subtally/internal/warehouse"
+	"subtally/pricing"
+)
+
+func number(s string) decimal.Decimal { return decimal.RequireFromString(s) }
+
+var october = billing.Month(pricing.Date{Year: 2026, Month: 10, Day: 1}, "Europe/Berlin")
+
+// awkward is a name with everything that CSV has to quote.
+const awkward = "Škoda, \"Söhne\"\nGmbH"
+
+func TestLines(t *testing.T) {
+	var b bytes.Buffer
+	out, err := NewLines(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := &billing.Document{Period: october, Tenant: "acme", Number: "INV-2026-000001", Currency: "USD", Lines: []pricing.Line{
+		{Charge: "calls", Category: pricing.Calls, Kind: pricing.Call, Description: "Calls, by second", Item: `The "Rock"`, Records: 2,
+			Quantity: number("61"), Unit: pricing.Second, UnitPrice: number("0.01"), Per: 60, Amount: number("0.01")},
+		{Charge: "sms", Category: pricing.Messages, Kind: pricing.SMS, Description: "two\nlines", Records: 1000000,
+			Quantity: number("1000000"), Unit: pricing.Segment, UnitPrice: number("0.0075"), Per: 1, Amount: number("7500")},
+		{Charge: "fee", Category: pricing.Fees, Description: "Fee", Quantity: number("1"), Unit: pricing.Month, UnitPrice: number("49.00"), Per: 1, Amount: number("49")},
+	}}
+	yen := &billing.Document{Period: october, Tenant: "yen", Currency: "JPY", Lines: []pricing.Line{
+		{Charge: "calls", Category: pricing.Calls, Kind: pricing.Call, Description: "Calls", Records: 1,
+			Quantity: number("90"), Unit: pricing.Second, UnitPrice: number("5"), Per: 60, Amount: number("8")},
+	}}
+	if err := out.Add(doc, billing.Finalized); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Add(yen, billing.Parked); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const want = `period,tenant,invoice,status,line,charge,category,kind,description,item,records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency
+2026-10,acme,INV-2026-000001,finalized,1,calls,calls,call,"Calls, by second","The ""Rock""",2,61,second,0.01,60,0.01016666666667,-0.00016666666667,0.01,USD
+2026-10,acme,INV-2026-000001,finalized,2,sms,messages,sms,"two
+lines",,1000000,1000000,segment,0.0075,1,7500,0,7500.00,USD
+2026-10,acme,INV-2026-000001,finalized,3,fee,fees,,Fee,,0,1,month,49,1,49,0,49.00,USD
+2026-10,yen,,parked,1,calls,calls,call,Calls,,1,90,second,5,60,7.5,0.5,8,JPY
+`
+	if got := b.String(); got != want {
+		t.Errorf("lines.csv is\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	rate, text := number("0.01"), number("0.0079")
+	plan := &pricing.Plan{Name: "p", Currency: "EUR", Charges: []pricing.Charge{
+		{ID: "calls", Description: "Calls", Match: pricing.Match{Kind: []pricing.Kind{pricing.Call}},
+			PerMinute: &pricing.PerMinute{Rate: &rate, ConnectFee: number("0.05"), Initial: 1, Increment: 1}},
+		{ID: "sms", Description: "Texts", Match: pricing.Match{Kind: []pricing.Kind{pricing.SMS}}, PerUnit: &pricing.PerUnit{UnitPrice: &text}},
+	}}
+	span := pricing.Span{From: october.From, To: october.To, BilledFrom: october.From, BilledTo: october.To, Location: time.UTC}
+	rater := pricing.NewRater(plan, nil, span)
+	at := time.Date(2026, 10, 5, 12, 0, 0, 0, time.FixedZone("CEST", 7200))
+	cost := number("0.0085")
+
+	var b bytes.Buffer
+	out, err := NewUsage(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []warehouse.UsageRow{
+		{Account: "AC1", SID: "CA1", Kind: "call", Direction: "outbound-api", Status: "completed", From: "+1415", To: "sip:a,b@example.com", Quantity: number("7.000000"), Cost: &cost, Currency: "USD"},
+		{Account: "AC1", SID: "SM1", Kind: "sms", Direction: "inbound", Status: "received", From: "+49151", To: awkward, Quantity: number("2")},
+		{Account: "AC1", SID: "SM2", Kind: "sms", Direction: "outbound-api", Status: "failed", Quantity: number("2")},
+		{Account: "AC1", SID: "MM1", Kind: "mms", Direction: "outbound-api", Status: "sent", Quantity: number("1")},
+	} {
+		row.StartedAt = at
+		rec := pricing.Record{Kind: pricing.Kind(row.Kind), Direction: row.Direction, Status: row.Status, From: row.From, To: row.To, StartedAt: at, Quantity: row.Quantity}
+		res := rater.Rate(&rec)
+		if err := out.Add("acme", october, "INV-1", "EUR", &billing.Item{UsageRow: &row, Result: res, Amount: rater.Itemize(res)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const want = `period,tenant,invoice,account,kind,sid,started_at,direction,status,from,to,quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency
+2026-10,acme,INV-1,AC1,call,CA1,2026-10-05T10:00:00Z,outbound-api,completed,+1415,"sip:a,b@example.com",7,second,rated,calls,,7,second,0.01,60,0.05116666666667,EUR,0.0085,USD
+2026-10,acme,INV-1,AC1,sms,SM1,2026-10-05T10:00:00Z,inbound,received,+49151,"Škoda, ""Söhne""
+GmbH",2,segment,rated,sms,,2,segment,0.0079,1,0.0158,EUR,,
+2026-10,acme,INV-1,AC1,sms,SM2,2026-10-05T10:00:00Z,outbound-api,failed,,,2,segment,not charged,,,,,,,0,EUR,,
+2026-10,acme,INV-1,AC1,mms,MM1,2026-10-05T10:00:00Z,outbound-api,sent,,,1,message,unrated,,,,,,,0,EUR,,
+`
+	if got := b.String(); got != want {
+		t.Errorf("usage.csv is\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestStatement(t *testing.T) {
+	margin := decimal.NewNullDecimal(number("-0.25"))
+	st := &billing.Statement{
+		Period: october, Currency: "USD",
+		Tenants: []billing.StatementRow{
+			{Tenant: "acme", Name: awkward, Number: "INV-2026-000001", Status: billing.Finalized, Records: 3, Currency: "USD",
+				Revenue: number("1"), Tax: number("0.19"), Total: number("1.19"), Cost: number("1.25"), Margin: margin},
+			{Tenant: "yen", Name: "Yen", Status: billing.Parked, Reason: "no rate: call: deck \"x\", none", Currency: "JPY",
+				Revenue: number("120"), Total: number("120"), Cost: number("0.00850000")},
+		},
+		Unassigned: []billing.UnassignedRow{{Account: billing.Account{SID: "AC9", Name: "Main"}, Status: "active", Records: 7, Cost: number("2")}},
+		Unrated:    []billing.UnratedRow{{Tenant: "yen", Kind: pricing.Call, Reason: "none", Records: 1, Cost: number("0.5")}},
+		Totals: []billing.CurrencyTotal{
+			{Currency: "JPY", Tenants: 1, Revenue: number("120"), Total: number("120"), Cost: number("0.0085")},
+			{Currency: "USD", Tenants: 1, Records: 3, Revenue: number("1"), Tax: number("0.19"), Total: number("1.19"), Cost: number("1.25"), Margin: margin},
+		},
+	}
+	var b bytes.Buffer
+	if err := Statement(&b, st); err != nil {
+		t.Fatal(err)
+	}
+	const want = `period,row,tenant,name,account,invoice,status,reason,kind,records,currency,revenue,tax,total,cost,cost_currency,margin
+2026-10,tenant,acme,"Škoda, ""Söhne""
+GmbH",,INV-2026-000001,finalized,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25
+2026-10,tenant,yen,Yen,,,parked,"no rate: call: deck ""x"", none",,0,JPY,120,0,120,0.0085,USD,
+2026-10,unassigned,,Main,AC9,,active,,,7,,,,,2,USD,
+2026-10,unrated,yen,,,,,none,call,1,,,,,0.5,USD,
+2026-10,total,,1 tenants,,,,,,0,JPY,120,0,120,0.0085,USD,
+2026-10,total,,1 tenants,,,,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25
+`
+	if got := b.String(); got != want {
+		t.Errorf("statement.csv is\n%s\nwant\n%s", got, want)
+	}
+	// What was quoted reads back as it was.
+	rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+	if err != nil || rows[1][slices.Index(StatementColumns, "name")] != awkward {
+		t.Errorf("read back: %v, %q", err, rows)
+	}
+}
+
+// fullDisk fails every write.
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+var errFull = errors.New("no space left on device")
+
+// An export that could not be written in full is never taken for whole.
+func TestWriteErrors(t *testing.T) {
+	lines, err := NewLines(fullDisk{})
+	if err == nil {
+		err = lines.Close()
+	}
+	if err != errFull {
+		t.Errorf("lines: %v", err)
+	}
+	usage, err := NewUsage(fullDisk{})
+	if err == nil {
+		err = usage.Close()
+	}
+	if err != errFull {
+		t.Errorf("usage: %v", err)
+	}
+	if err := Statement(fullDisk{}, &billing.Statement{Period: october}); err != errFull {
+		t.Errorf("statement: %v", err)
+	}
+}

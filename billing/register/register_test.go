@@ -1,0 +1,254 @@
+package register
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"subtally/internal/warehouse"
+	"subtally/internal/warehouse/warehousetest"
+	"subtally/pricing"
+)
+
+func TestMain(m *testing.M) { os.Exit(warehousetest.Main(m)) }
+
+const format = "INV-{year}-{seq:06}"
+
+func date(year int, month time.Month, day int) pricing.Date {
+	return pricing.Date{Year: year, Month: month, Day: day}
+}
+
+// october is the identity of a tenant's first invoice for October 2026.
+func october(tenant string) Identity {
+	return Identity{Tenant: tenant, From: date(2026, 10, 1), To: date(2026, 11, 1), Revision: 1}
+}
+
+func open(t *testing.T, db *warehouse.DB, format string) *Register {
+	t.Helper()
+	r, err := Open(t.Context(), db, format)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// finalize stores a document that names its number.
+func finalize(t *testing.T, r *Register, id Identity, issued pricing.Date) Entry {
+	t.Helper()
+	e, err := r.Finalize(t.Context(), id, issued, func(number string) ([]byte, error) {
+		return []byte("document " + number + " for " + id.Tenant), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func TestCheckFormat(t *testing.T) {
+	tests := []struct {
+		format string
+		ok     bool
+		first  string // number of the first invoice of 2026
+	}{
+		{format, true, "INV-2026-000001"},
+		{"{seq}", true, "1"},
+		{"{year}{seq:03}", true, "2026001"},
+		{"A_{seq:01}.b", true, "A_1.b"},
+		{"{seq:09}", true, "000000001"},
+		{"{year}-{year}-{seq}", true, "2026-2026-1"},
+		{"", false, ""},
+		{"INV-{year}", false, ""},
+		{"{seq}{seq}", false, ""},
+		{"{seq}-{seq:04}", false, ""},
+		{"{seq:6}", false, ""},
+		{"{seq:010}", false, ""},
+		{"{seq:00}", false, ""},
+		{"{seq:0}", false, ""},
+		{"{seq:0-1}", false, ""},
+		{"{month}-{seq}", false, ""},
+		{"{Seq}", false, ""},
+		{"{}{seq}", false, ""},
+		{"{seq}}", false, ""},
+		{"{{seq}", false, ""},
+		{"2026/{seq}", false, ""},
+		{`2026\{seq}`, false, ""},
+		{"Nr {seq}", false, ""},
+		{"Š{seq}", false, ""},
+		{"{seq}\n", false, ""},
+	}
+	for _, tt := range tests {
+		err := CheckFormat(tt.format)
+		if (err == nil) != tt.ok {
+			t.Errorf("%q: %v", tt.format, err)
+		} else if tt.ok {
+			if got := number(series(tt.format, date(2026, 11, 4)), 1); got != tt.first {
+				t.Errorf("%q: first number %q, want %q", tt.format, got, tt.first)
+			}
+		} else if !strings.Contains(err.Error(), fmt.Sprintf("%q", tt.format)) {
+			t.Errorf("%q: the error does not show the format: %v", tt.format, err)
+		}
+	}
+	if got := number(series("{seq:03}", date(2026, 1, 1)), 12345); got != "12345" {
+		t.Errorf("a number wider than the format: %s", got)
+	}
+	if _, err := Open(t.Context(), nil, "{year}"); err == nil {
+		t.Error("a register with a wrong format was opened")
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	db := warehousetest.Open(t)
+	r := open(t, db, format)
+	for i := 1; i <= 12; i++ {
+		e := finalize(t, r, october(fmt.Sprint("t", i)), date(2026, 11, 4))
+		if want := fmt.Sprintf("INV-2026-%06d", i); e.Number != want || e.Identity != october(fmt.Sprint("t", i)) {
+			t.Errorf("invoice %d: %s for %v, want %s", i, e.Number, e.Identity, want)
+		}
+	}
+	// The year is that of the issue date, and each begins at 1.
+	december := Identity{Tenant: "t1", From: date(2026, 12, 1), To: date(2027, 1, 1), Revision: 1}
+	if e := finalize(t, r, december, date(2027, 1, 4)); e.Number != "INV-2027-000001" {
+		t.Errorf("first of 2027: %s", e.Number)
+	}
+	// A run for an earlier date goes on where that year stopped, and a register
+	// that was opened again knows it all.
+	r = open(t, db, format)
+	if e := finalize(t, r, october("late"), date(2026, 12, 31)); e.Number != "INV-2026-000013" {
+		t.Errorf("late one of 2026: %s", e.Number)
+	}
+	second := october("t1")
+	second.Revision = 2
+	if e := finalize(t, r, second, date(2027, 1, 5)); e.Number != "INV-2027-000002" {
+		t.Errorf("revision 2: %s", e.Number)
+	}
+	var numbers []string
+	for _, e := range open(t, db, format).Entries() {
+		numbers = append(numbers, e.Number)
+	}
+	if got := len(numbers); got != 15 || numbers[9] != "INV-2026-000010" || numbers[12] != "INV-2026-000013" || numbers[13] != "INV-2027-000001" {
+		t.Errorf("%d entries, not in the order of their numbers: %v", got, numbers)
+	}
+}
+
+func TestFinalizeAgain(t *testing.T) {
+	db := warehousetest.Open(t)
+	r := open(t, db, format)
+	first := finalize(t, r, october("acme"), date(2026, 11, 4))
+	for range 2 {
+		again, err := r.Finalize(t.Context(), october("acme"), date(2027, 5, 1), func(string) ([]byte, error) {
+			t.Error("the document was built again")
+			return nil, nil
+		})
+		if err != nil || again != first {
+			t.Errorf("finalized again: %v, %v; want %v", again, err, first)
+		}
+		r = open(t, db, "NEW-{seq}") // nor does another format give another number
+	}
+	if e, ok := r.Find(october("acme")); !ok || e != first {
+		t.Errorf("found %v, %v; want %v", e, ok, first)
+	}
+	if _, ok := r.Find(october("other")); ok {
+		t.Error("found an invoice that was never finalized")
+	}
+	if e, err := r.Number(first.Number); err != nil || e != first {
+		t.Errorf("by number: %v, %v; want %v", e, err, first)
+	}
+	if _, err := r.Number("INV-2026-000002"); err == nil || !strings.Contains(err.Error(), "INV-2026-000002") {
+		t.Errorf("a number that was never given: %v", err)
+	}
+}
+
+// A document that cannot be built leaves no gap in the numbers.
+func TestFinalizeFails(t *testing.T) {
+	r := open(t, warehousetest.Open(t), format)
+	broken := errors.New("broken")
+	_, err := r.Finalize(t.Context(), october("acme"), date(2026, 11, 4), func(string) ([]byte, error) { return nil, broken })
+	if !errors.Is(err, broken) || !strings.Contains(err.Error(), "acme") {
+		t.Errorf("error %v", err)
+	}
+	if len(r.Entries()) != 0 {
+		t.Errorf("entries %v", r.Entries())
+	}
+	if e := finalize(t, r, october("other"), date(2026, 11, 4)); e.Number != "INV-2026-000001" {
+		t.Errorf("the next invoice is %s", e.Number)
+	}
+}
+
+func TestChain(t *testing.T) {
+	db := warehousetest.Open(t)
+	r := open(t, db, format)
+	for _, tenant := range []string{"a", "b", "c"} {
+		finalize(t, r, october(tenant), date(2026, 11, 4))
+	}
+	finalize(t, r, october("d"), date(2027, 1, 4))
+	stored, err := db.Invoices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range open(t, db, format).Entries() {
+		doc, err := r.Document(t.Context(), e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := fmt.Sprintf("document %s for %s", e.Number, e.Tenant); string(doc) != want {
+			t.Errorf("%s: document %q, want %q", e.Number, doc, want)
+		}
+		prev := ""
+		if i > 0 && stored[i-1].Series == stored[i].Series {
+			prev = stored[i-1].SHA256
+		}
+		if stored[i].PrevSHA256 != prev || stored[i].SHA256 != hash(prev, doc) || e.SHA256 != stored[i].SHA256 {
+			t.Errorf("%s: hash %s after %q, want %s after %q", e.Number, stored[i].SHA256, stored[i].PrevSHA256, hash(prev, doc), prev)
+		}
+	}
+}
+
+// A document or a hash that was changed in the database is noticed.
+func TestChangedDocument(t *testing.T) {
+	db := warehousetest.Open(t)
+	r := open(t, db, format)
+	first, second := finalize(t, r, october("a"), date(2026, 11, 4)), finalize(t, r, october("b"), date(2026, 11, 4))
+	stored, err := db.Invoices(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := r.Document(t.Context(), second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(change func(v *warehouse.Invoice, doc *[]byte)) {
+		t.Helper()
+		v, d := stored[1], bytes.Clone(doc)
+		change(&v, &d)
+		// Of two rows of one number the later one counts.
+		if err := db.InsertInvoice(t.Context(), v, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, change := range map[string]func(v *warehouse.Invoice, doc *[]byte){
+		"document":      func(_ *warehouse.Invoice, doc *[]byte) { (*doc)[0] = 'D' },
+		"hash":          func(v *warehouse.Invoice, _ *[]byte) { v.SHA256 = strings.Repeat("0", 64) },
+		"previous hash": func(v *warehouse.Invoice, _ *[]byte) { v.PrevSHA256 = "" },
+	} {
+		replace(change)
+		again := open(t, db, format)
+		e, err := again.Number(second.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := again.Document(t.Context(), e); err == nil || !strings.Contains(err.Error(), second.Number) || !strings.Contains(err.Error(), "changed") {
+			t.Errorf("%s changed: %v", name, err)
+		}
+	}
+	replace(func(*warehouse.Invoice, *[]byte) {})
+	again := open(t, db, format)
+	for _, e := range []Entry{first, second} {
+		if _, err := again.Document(t.Context(), e); err != nil {
+			t.Errorf("unchanged again: %v", err)
+		}
+	}
+}
