@@ -77,6 +77,28 @@ func (d dataDir) waitUnlocked(ctx context.Context) error {
 	return fmt.Errorf("%w: %s (its status file says %q); stop that process or choose another data folder", ErrLocked, d.data(), first)
 }
 
+// lockAlive takes the lock that engines of ours hold on the folder while they
+// live, waiting for one that is ending. It is the kernel's lock on the open
+// file: every process that has the file open shares it, and the last one's end
+// frees it.
+func (d dataDir) lockAlive(ctx context.Context) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	f, err := os.OpenFile(d.run("alive.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	for syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) != nil {
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, fmt.Errorf("%w: the engine that ran on %s has not ended; see %s", ErrLocked, d.root, d.logFile())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+	return f, nil
+}
+
 func (d dataDir) statusFile() string { return filepath.Join(d.data(), "status") }
 
 // waitFree says whether ClickHouse's own lock on the folder was free before ctx
@@ -109,7 +131,7 @@ func (d dataDir) free() bool {
 //
 // The databases are made in a session of full rights that listens nowhere; the
 // session that listens later has next to none.
-func (d dataDir) prepare(ctx context.Context, executable, lib string) (password string, err error) {
+func (d dataDir) prepare(ctx context.Context, executable, lib string, alive *os.File) (password string, err error) {
 	if err := d.writeConfig("config.xml", d.configFile(), map[string]string{"Users": d.usersFile(), "Dir": d.data()}); err != nil {
 		return "", err
 	}
@@ -118,7 +140,7 @@ func (d dataDir) prepare(ctx context.Context, executable, lib string) (password 
 	case err == nil:
 		password = string(kept)
 	case errors.Is(err, fs.ErrNotExist):
-		if err := d.makeDatabases(ctx, executable, lib); err != nil {
+		if err := d.makeDatabases(ctx, executable, lib, alive); err != nil {
 			return "", err
 		}
 		// Last, because its presence says that the folder is complete.
@@ -136,8 +158,8 @@ func (d dataDir) prepare(ctx context.Context, executable, lib string) (password 
 	return password, err
 }
 
-func (d dataDir) makeDatabases(ctx context.Context, executable, lib string) error {
-	c, err := run(d, executable, nil, modePrepare, lib, d.root)
+func (d dataDir) makeDatabases(ctx context.Context, executable, lib string, alive *os.File) error {
+	c, err := run(d, executable, nil, alive, modePrepare, lib, d.root)
 	if err != nil {
 		return err
 	}

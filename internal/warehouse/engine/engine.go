@@ -178,10 +178,17 @@ func start(ctx context.Context, dir dataDir, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	// An engine whose starter was killed may be about to lock the folder: it
+	// holds this lock from before it begins until it has ended.
+	alive, err := dir.lockAlive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer alive.Close()
 	if err := dir.waitUnlocked(ctx); err != nil {
 		return nil, err
 	}
-	password, err := dir.prepare(ctx, o.Executable, lib)
+	password, err := dir.prepare(ctx, o.Executable, lib, alive)
 	if err != nil {
 		return nil, err
 	}
@@ -190,7 +197,7 @@ func start(ctx context.Context, dir dataDir, o Options) (*Engine, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := serve(ctx, dir, o, lib, port, password)
+		e, err := serve(ctx, dir, o, lib, port, password, alive)
 		if err == nil {
 			o.Log.Info("started the ClickHouse engine", "data", dir.root, "pid", e.pid, "port", e.port)
 			return e, nil
@@ -201,7 +208,7 @@ func start(ctx context.Context, dir dataDir, o Options) (*Engine, error) {
 	}
 }
 
-func serve(ctx context.Context, dir dataDir, o Options, lib string, port int, password string) (*Engine, error) {
+func serve(ctx context.Context, dir dataDir, o Options, lib string, port int, password string, alive *os.File) (*Engine, error) {
 	// Reader first: a FIFO without one cannot be opened for writing without
 	// waiting. The child gets the reader and nothing else: with a write end of
 	// its own it would never see the end of the last user.
@@ -215,7 +222,12 @@ func serve(ctx context.Context, dir dataDir, o Options, lib string, port int, pa
 		return nil, fmt.Errorf("%w: open %s: %w", ErrDataDir, dir.holdFile(), err)
 	}
 
-	c, err := run(dir, o.Executable, reader, modeServe, lib, dir.root, strconv.Itoa(port))
+	// The state of an engine before this one would send joiners to its port.
+	if err := os.Remove(dir.stateFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		hold.Close()
+		return nil, fmt.Errorf("%w: remove %s: %w", ErrDataDir, dir.stateFile(), err)
+	}
+	c, err := run(dir, o.Executable, reader, alive, modeServe, lib, dir.root, strconv.Itoa(port))
 	if err != nil {
 		hold.Close()
 		return nil, err
@@ -418,8 +430,9 @@ type child struct {
 	logFrom int64         // size of the log when it started
 }
 
-// run starts our executable as the engine.
-func run(dir dataDir, executable string, stdin *os.File, args ...string) (*child, error) {
+// run starts our executable as the engine, which holds the lock alive until it
+// ends.
+func run(dir dataDir, executable string, stdin, alive *os.File, args ...string) (*child, error) {
 	log, from, err := dir.openLog()
 	if err != nil {
 		return nil, err
