@@ -443,6 +443,7 @@ func run(dir dataDir, executable string, stdin, alive *os.File, args ...string) 
 		cmd.Stdin = stdin
 	}
 	cmd.Stderr = log
+	cmd.ExtraFiles = []*os.File{alive}
 	cmd.Dir = dir.root
 	// Only what the library may need: our own environment holds secrets.
 	cmd.Env = []string{"TZ=UTC", "HOME=" + dir.run(""), "PATH=" + os.Getenv("PATH")}
