@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bojanz/currency"
 	"github.com/shopspring/decimal"
 )
 
-// Limits are the least and the most that something costs in a period.
+// Limits are the least and the most that something costs in a period. Those
+// of a charge hold only in periods with a billed day on which it is in force.
 type Limits struct {
 	Minimum        *decimal.Decimal `yaml:"minimum" json:"minimum,omitempty"`                 // the shortfall is a line of its own
 	MinimumProrate string           `yaml:"minimum_prorate" json:"minimum_prorate,omitempty"` // ProrateDay where empty
@@ -33,8 +35,8 @@ func (l *Limits) check(at string) []Problem {
 }
 
 // Discount takes a percentage or a fixed amount off. Discounts are taken in
-// the order of the plan, each on what those before it have left, and never
-// below zero.
+// the order of the plan, each on what those before it have left of its charges,
+// and never below zero.
 type Discount struct {
 	ID          string           `yaml:"id" json:"id"`
 	Description string           `yaml:"description" json:"description"` // printed on the invoice
@@ -45,7 +47,8 @@ type Discount struct {
 	Until       Date             `yaml:"until" json:"until"`               // the period must begin before this day
 }
 
-// checkDiscounts lists what is wrong with the plan's discounts.
+// checkDiscounts lists what is wrong with the plan's discounts, and the amounts
+// of discounts and limits that cannot be printed in the plan's currency.
 func (p *Plan) checkDiscounts() []Problem {
 	var out problems
 	seen := map[string]bool{}
@@ -79,38 +82,72 @@ func (p *Plan) checkDiscounts() []Problem {
 	return out
 }
 
+// checkMinorUnits lists the limits and discounts with more decimals than the
+// currency has. Their lines are not rounded again, so the invoice would come to
+// a fraction of a cent.
+func (p *Plan) checkMinorUnits() []Problem {
+	if !currency.IsValid(p.Currency) {
+		return nil
+	}
+	var out problems
+	check := func(path string, amount *decimal.Decimal) {
+		if places := MinorUnits(p.Currency); amount != nil && decimals(*amount) > places {
+			out.add(path, "%s has more decimals than %s, which has %d", amount, p.Currency, places)
+		}
+	}
+	for i, c := range p.Charges {
+		check(fmt.Sprintf("charges[%d].minimum", i), c.Minimum)
+		check(fmt.Sprintf("charges[%d].maximum", i), c.Maximum)
+	}
+	check("minimum", p.Minimum)
+	check("maximum", p.Maximum)
+	for i, d := range p.Discounts {
+		check(fmt.Sprintf("discounts[%d].amount", i), d.Amount)
+	}
+	return out
+}
+
 // adjust adds the lines that follow from other lines: first each charge's own
 // limits, then the discounts in their order, then the limits of the whole
 // invoice. All of them work on rounded amounts, which is what is printed.
 func (r *Rater) adjust(lines []Line) []Line {
 	for _, c := range r.charges {
-		of := func(l *Line) bool { return l.Charge == c.ID }
-		lines = r.limit(lines, &c.Limits, c.ID, c.Description, c.TaxCode, of)
+		lines = r.limit(lines, c.Charge, func(l *Line) bool { return l.Charge == c.ID })
 	}
+	balances := balancesOf(lines)
 	for i := range r.plan.Discounts {
 		if d := &r.plan.Discounts[i]; (&Charge{From: d.From, Until: d.Until}).inForce(r.span.From) {
-			lines = append(lines, r.discount(d, lines)...)
+			lines = append(lines, r.discount(d, balances)...)
 		}
 	}
-	return r.limit(lines, &r.plan.Limits, "", "", "", func(*Line) bool { return true })
+	return r.limit(lines, &Charge{Limits: r.plan.Limits}, func(*Line) bool { return true })
 }
 
-// limit adds the line that brings the sum of some lines within its limits.
-func (r *Rater) limit(lines []Line, l *Limits, charge, description, taxCode string, of func(*Line) bool) []Line {
-	sum := sumOf(lines, of)
+// limit adds the line that brings the sum of a charge's lines within its
+// limits. The limits of the whole invoice come as those of a nameless charge.
+func (r *Rater) limit(lines []Line, c *Charge, of func(*Line) bool) []Line {
+	days, all := r.billedDays(c)
+	if days == 0 {
+		return lines
+	}
+	var sum decimal.Decimal
+	for i := range lines {
+		if of(&lines[i]) {
+			sum = sum.Add(lines[i].Amount)
+		}
+	}
 	add := func(text string, amount decimal.Decimal) []Line {
-		if description != "" {
-			text = description + ", " + strings.ToLower(text[:1]) + text[1:]
+		if c.Description != "" {
+			text = c.Description + ", " + strings.ToLower(text[:1]) + text[1:]
 		}
 		return append(lines, Line{
-			Charge: charge, Category: Adjustments, Description: text, TaxCode: taxCode,
+			Charge: c.ID, Category: Adjustments, Description: text, TaxCode: c.TaxCode,
 			Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: amount, Per: 1, Amount: amount,
 		})
 	}
-	if l.Minimum != nil {
-		least := *l.Minimum
-		if l.MinimumProrate != ProrateNone {
-			days, all := r.span.BilledFrom.DaysUntil(r.span.BilledTo), r.span.From.DaysUntil(r.span.To)
+	if c.Minimum != nil {
+		least := *c.Minimum
+		if c.MinimumProrate != ProrateNone {
 			least = least.Mul(decimal.NewFromInt(int64(days)))
 			least = divide(least, int64(all), MinorUnits(r.plan.Currency), r.plan.Rounding)
 		}
@@ -118,52 +155,56 @@ func (r *Rater) limit(lines []Line, l *Limits, charge, description, taxCode stri
 			return add("Up to the minimum of "+least.String(), missing)
 		}
 	}
-	if l.Maximum != nil {
-		if above := sum.Sub(*l.Maximum); above.Sign() > 0 {
-			return add("Down to the maximum of "+l.Maximum.String(), above.Neg())
+	if c.Maximum != nil {
+		if above := sum.Sub(*c.Maximum); above.Sign() > 0 {
+			return add("Down to the maximum of "+c.Maximum.String(), above.Neg())
 		}
 	}
 	return lines
 }
 
-// group is what a discount takes its part of: a charge's lines or, where it is
-// on the whole invoice, those of one tax code, so that each tax falls on what
-// the discount leaves of its lines.
+// balance is what the discounts so far have left of a charge's lines.
+type balance struct {
+	charge, taxCode string
+	left            decimal.Decimal
+}
+
+// balancesOf adds up the lines of each charge, in the order of the lines.
+func balancesOf(lines []Line) (out []*balance) {
+	for i := range lines {
+		l := &lines[i]
+		at := slices.IndexFunc(out, func(b *balance) bool { return b.charge == l.Charge })
+		if at < 0 {
+			at, out = len(out), append(out, &balance{charge: l.Charge, taxCode: l.TaxCode})
+		}
+		out[at].left = out[at].left.Add(l.Amount)
+	}
+	return out
+}
+
+// group is what one line of a discount takes its part of: a charge or, where
+// the discount is on the whole invoice, the charges of one tax code, so that
+// each tax falls on what the discount leaves of its lines.
 type group struct {
 	charge, taxCode string
 	base            decimal.Decimal
+	of              []*balance
 }
 
-// discount is the lines of a discount on the lines so far.
-func (r *Rater) discount(d *Discount, lines []Line) (out []Line) {
+// discount is the lines of a discount on what is left of the charges, from
+// which it takes them off.
+func (r *Rater) discount(d *Discount, balances []*balance) (out []Line) {
 	places := MinorUnits(r.plan.Currency)
-	var groups []group
+	groups := d.groups(balances)
+	bases := make([]decimal.Decimal, len(groups))
 	var whole decimal.Decimal
-	for i := range lines {
-		l := &lines[i]
-		key := group{taxCode: l.TaxCode}
-		if len(d.Charges) > 0 {
-			if !slices.Contains(d.Charges, l.Charge) {
-				continue
-			}
-			key.charge = l.Charge
-		}
-		at := slices.IndexFunc(groups, func(g group) bool { return g.charge == key.charge && g.taxCode == key.taxCode })
-		if at < 0 {
-			at, groups = len(groups), append(groups, key)
-		}
-		groups[at].base = groups[at].base.Add(l.Amount)
-		whole = whole.Add(l.Amount)
+	for i, g := range groups {
+		bases[i] = g.base
+		whole = whole.Add(g.base)
 	}
-	// An earlier discount on the whole invoice may have left less than the
-	// charges' own lines add up to.
-	left := decimal.Min(whole, sumOf(lines, func(*Line) bool { return true }))
-	if left.Sign() <= 0 {
-		return nil
-	}
-	var off []decimal.Decimal
+	var fixed []decimal.Decimal
 	if d.Amount != nil {
-		off = share(decimal.Min(Round(*d.Amount, places, r.plan.Rounding), left), groups, places)
+		fixed = share(decimal.Min(*d.Amount, whole), bases, places)
 	}
 	for i, g := range groups {
 		line := Line{
@@ -174,26 +215,72 @@ func (r *Rater) discount(d *Discount, lines []Line) (out []Line) {
 			line.Quantity, line.Unit, line.UnitPrice, line.Per = g.base, Unit(r.plan.Currency), d.Percent.Neg(), 100
 			line.Amount = divide(g.base.Mul(line.UnitPrice), line.Per, places, r.plan.Rounding)
 		} else {
-			line.UnitPrice, line.Amount = off[i].Neg(), off[i].Neg()
+			line.UnitPrice, line.Amount = fixed[i].Neg(), fixed[i].Neg()
 		}
 		if !line.Amount.IsZero() {
+			g.take(line.Amount.Neg(), places)
 			out = append(out, line)
 		}
 	}
 	return out
 }
 
-// share splits an amount over groups in proportion to their bases, in whole
-// minor units: what rounding leaves goes to the largest remainders.
-func share(amount decimal.Decimal, groups []group, places int32) []decimal.Decimal {
-	var whole decimal.Decimal
-	for _, g := range groups {
-		whole = whole.Add(g.base)
+// groups are the discount's groups that have something left. A charge that is
+// below zero, as by refunded costs, has nothing left; what it is below zero
+// is not left of the others either, or the invoice would end below zero.
+func (d *Discount) groups(balances []*balance) []group {
+	var net decimal.Decimal
+	for _, b := range balances {
+		net = net.Add(b.left)
 	}
-	out, rests, order := make([]decimal.Decimal, len(groups)), make([]decimal.Decimal, len(groups)), make([]int, len(groups))
+	var out []group
+	for _, b := range balances {
+		key := group{taxCode: b.taxCode}
+		if len(d.Charges) > 0 {
+			if !slices.Contains(d.Charges, b.charge) {
+				continue
+			}
+			key.charge = b.charge
+		}
+		base := decimal.Min(b.left, net)
+		if base.Sign() <= 0 {
+			continue
+		}
+		net = net.Sub(base)
+		at := slices.IndexFunc(out, func(g group) bool { return g.charge == key.charge && g.taxCode == key.taxCode })
+		if at < 0 {
+			at, out = len(out), append(out, key)
+		}
+		out[at].base = out[at].base.Add(base)
+		out[at].of = append(out[at].of, b)
+	}
+	return out
+}
+
+// take shares what a discount takes off over the group's charges.
+func (g *group) take(amount decimal.Decimal, places int32) {
+	lefts := make([]decimal.Decimal, len(g.of))
+	for i, b := range g.of {
+		lefts[i] = b.left
+	}
+	for i, part := range share(amount, lefts, places) {
+		g.of[i].left = g.of[i].left.Sub(part)
+	}
+}
+
+// share splits an amount in proportion to positive bases, in whole minor units:
+// what rounding leaves goes to the largest remainders. Where amount and bases
+// are whole minor units and the amount is no more than the bases together, no
+// share is more than its base.
+func share(amount decimal.Decimal, bases []decimal.Decimal, places int32) []decimal.Decimal {
+	var whole decimal.Decimal
+	for _, base := range bases {
+		whole = whole.Add(base)
+	}
+	out, rests, order := make([]decimal.Decimal, len(bases)), make([]decimal.Decimal, len(bases)), make([]int, len(bases))
 	left := amount
-	for i, g := range groups {
-		out[i], rests[i] = amount.Mul(g.base).QuoRem(whole, places)
+	for i, base := range bases {
+		out[i], rests[i] = amount.Mul(base).QuoRem(whole, places)
 		left = left.Sub(out[i])
 		order[i] = i
 	}
@@ -205,13 +292,4 @@ func share(amount decimal.Decimal, groups []group, places int32) []decimal.Decim
 		left = left.Sub(unit)
 	}
 	return out
-}
-
-func sumOf(lines []Line, of func(*Line) bool) (sum decimal.Decimal) {
-	for i := range lines {
-		if of(&lines[i]) {
-			sum = sum.Add(lines[i].Amount)
-		}
-	}
-	return sum
 }

@@ -66,6 +66,42 @@ func TestAdjustments(t *testing.T) {
 				}
 			},
 			[]string{"First: 0 records, 12 USD x -50/100 = -6.00", "Second: 0 records, 6 USD x -10/100 = -0.60", "Second: 0 records, 8 USD x -10/100 = -0.80"}, "12.60"},
+		{"on a charge, after one on the whole invoice: on what is left of the charge",
+			// 80 % of 12 and of 8; then 50 % of the 2.40 that is left of calls.
+			func(p *Plan) {
+				p.Discounts = []Discount{
+					{ID: "a", Description: "First", Percent: decp("80")},
+					{ID: "b", Description: "Second", Percent: decp("50"), Charges: []string{"calls"}},
+				}
+			},
+			[]string{"First: 0 records, 12 USD x -80/100 = -9.60", "First: 0 records, 8 USD x -80/100 = -6.40", "Second: 0 records, 2.4 USD x -50/100 = -1.20"}, "2.80"},
+		{"a fixed amount, after one on the whole invoice: no more than is left of the charge",
+			func(p *Plan) {
+				p.Discounts = []Discount{
+					{ID: "a", Description: "First", Percent: decp("80")},
+					{ID: "b", Description: "Second", Amount: decp("10"), Charges: []string{"calls"}},
+				}
+			},
+			[]string{"First: 0 records, 12 USD x -80/100 = -9.60", "First: 0 records, 8 USD x -80/100 = -6.40", "Second: 0 records, 1 month x -2.4/1 = -2.40"}, "1.60"},
+		{"within one tax code each charge bears its share",
+			// 10 is 6 of calls and 4 of the fee; then all of the 4 that is left of the fee.
+			func(p *Plan) {
+				p.Charges[1].TaxCode = "A"
+				p.Discounts = []Discount{
+					{ID: "a", Description: "First", Amount: decp("10")},
+					{ID: "b", Description: "Second", Percent: decp("100"), Charges: []string{"fee"}},
+					{ID: "c", Description: "Third", Percent: decp("50")},
+				}
+			},
+			[]string{"First: 0 records, 1 month x -10/1 = -10.00", "Second: 0 records, 4 USD x -100/100 = -4.00", "Third: 0 records, 6 USD x -50/100 = -3.00"}, "3.00"},
+		{"nothing off where nothing is left",
+			func(p *Plan) {
+				p.Discounts = []Discount{
+					{ID: "a", Description: "First", Percent: decp("100"), Charges: []string{"calls"}},
+					{ID: "b", Description: "Second", Amount: decp("5"), Charges: []string{"calls"}},
+				}
+			},
+			[]string{"First: 0 records, 12 USD x -100/100 = -12.00"}, "8.00"},
 		{"outside its dates",
 			func(p *Plan) {
 				p.Discounts = []Discount{{ID: "d", Description: "Old", Percent: decp("10"), Until: Date{2026, 10, 1}}, {ID: "e", Description: "New", Percent: decp("10"), From: Date{2026, 10, 2}}}
@@ -113,20 +149,182 @@ func TestMinimumByTheDay(t *testing.T) {
 	}
 }
 
+func TestChargeLimitsByDaysInForce(t *testing.T) {
+	tests := []struct {
+		name        string
+		from, until Date
+		billedTo    Date
+		prorate     string
+		want        string
+	}{
+		{"always", Date{}, Date{}, Date{2026, 11, 1}, "", "31.00"},
+		{"until the period begins", Date{}, october, Date{2026, 11, 1}, "", "0.00"},
+		{"until before the period, whole", Date{}, Date{2026, 9, 1}, Date{2026, 11, 1}, ProrateNone, "0.00"},
+		{"from after the period", Date{2026, 11, 1}, Date{}, Date{2026, 11, 1}, "", "0.00"},
+		{"the last 10 days", Date{2026, 10, 22}, Date{}, Date{2026, 11, 1}, "", "10.00"},
+		{"the first 4 days", Date{}, Date{2026, 10, 5}, Date{2026, 11, 1}, ProrateDay, "4.00"},
+		{"the last 10 days, whole", Date{2026, 10, 22}, Date{}, Date{2026, 11, 1}, ProrateNone, "31.00"},
+		{"2 of the days are billed", Date{2026, 10, 22}, Date{}, Date{2026, 10, 24}, "", "2.00"},
+		{"no day is billed", Date{}, Date{}, october, ProrateNone, "0.00"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := plan(Charge{
+				From: tt.from, Until: tt.until, Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Rate: decp("0.60")},
+				Limits: Limits{Minimum: decp("31"), MinimumProrate: tt.prorate},
+			})
+			span := inOctober
+			span.BilledTo = tt.billedTo
+			if net, _, _ := Total(NewRater(p, nil, span).Lines(), nil, "USD", HalfUp); net.StringFixed(2) != tt.want {
+				t.Errorf("net %s, want %s", net.StringFixed(2), tt.want)
+			}
+		})
+	}
+	t.Run("the whole invoice, no day billed", func(t *testing.T) {
+		p := plan(Charge{Flat: &Flat{}})
+		p.Minimum, p.MinimumProrate = decp("31"), ProrateNone
+		span := inOctober
+		span.BilledTo = span.BilledFrom
+		if lines := NewRater(p, nil, span).Lines(); len(lines) > 0 {
+			t.Errorf("lines: %q", showAll(lines))
+		}
+	})
+}
+
+// Refunded costs can bring a charge below zero. The others are then left only
+// as far as the invoice is.
+func TestDiscountBesideRefund(t *testing.T) {
+	p := plan(
+		Charge{TaxCode: "A", Match: Match{Kind: []Kind{Call}}, CostPlus: &CostPlus{}},
+		Charge{TaxCode: "B", Flat: &Flat{Amount: dec("8")}},
+	)
+	p.Discounts = []Discount{{ID: "d", Description: "Free", Percent: decp("100")}}
+	r := NewRater(p, nil, inOctober)
+	rec := call("+4930", 60)
+	rec.Cost = decimal.NewNullDecimal(dec("-5"))
+	r.Rate(&rec)
+	want := []string{"Free: 0 records, 3 USD x -100/100 = -3.00"}
+	if diff := cmp.Diff(want, showAll(r.Lines()[2:])); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
+func TestAdjustmentsHold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		code := rapid.SampledFrom([]string{"USD", "JPY", "BHD"}).Draw(t, "currency")
+		places := MinorUnits(code)
+		amount := func(name string) decimal.Decimal {
+			return decimal.New(rapid.Int64Range(0, 20_000).Draw(t, name), -places)
+		}
+		limits := func() (l Limits) {
+			if rapid.Bool().Draw(t, "has minimum") {
+				least := amount("minimum")
+				l.Minimum = &least
+				l.MinimumProrate = rapid.SampledFrom([]string{"", ProrateNone}).Draw(t, "prorate")
+			}
+			if rapid.Bool().Draw(t, "has maximum") {
+				most := amount("maximum")
+				if l.Minimum != nil {
+					most = most.Add(*l.Minimum)
+				}
+				l.Maximum = &most
+			}
+			return l
+		}
+		day := func(name string) Date { return october.AddDays(rapid.IntRange(-3, 34).Draw(t, name)) }
+
+		p := plan()
+		p.Currency = code
+		p.Rounding = rapid.SampledFrom([]Rounding{HalfUp, HalfEven, Up, Down}).Draw(t, "rounding")
+		p.Limits = limits()
+		var ids []string
+		for i := range rapid.IntRange(1, 4).Draw(t, "charges") {
+			c := Charge{ID: string(rune('a' + i)), Description: "Fee", TaxCode: rapid.SampledFrom([]string{"A", "B"}).Draw(t, "tax code"), Limits: limits()}
+			c.Flat = &Flat{Amount: decimal.New(rapid.Int64Range(0, 100_000).Draw(t, "fee"), -places-1)}
+			if rapid.Bool().Draw(t, "has dates") {
+				c.From = day("from")
+				c.Until = c.From.AddDays(rapid.IntRange(1, 20).Draw(t, "days"))
+			}
+			p.Charges, ids = append(p.Charges, c), append(ids, c.ID)
+		}
+		cost := decimal.New(rapid.Int64Range(-20_000, 20_000).Draw(t, "cost"), -places)
+		p.Charges = append(p.Charges, Charge{ID: "cost", Description: "Cost", TaxCode: "A", Match: Match{Kind: []Kind{Call}}, CostPlus: &CostPlus{}})
+		ids = append(ids, "cost")
+
+		var discounts []Discount
+		for i := range rapid.IntRange(1, 4).Draw(t, "discounts") {
+			d := Discount{ID: string(rune('a' + i)), Description: "Discount"}
+			if rapid.Bool().Draw(t, "is percent") {
+				percent := decimal.New(rapid.Int64Range(0, 1000).Draw(t, "percent"), -1)
+				d.Percent = &percent
+			} else {
+				fixed := amount("amount")
+				d.Amount = &fixed
+			}
+			if rapid.Bool().Draw(t, "is on charges") {
+				d.Charges = rapid.SliceOfNDistinct(rapid.SampledFrom(ids), 1, 2, rapid.ID).Draw(t, "on")
+			}
+			discounts = append(discounts, d)
+		}
+		span := inOctober
+		span.BilledFrom = october.AddDays(rapid.IntRange(0, 15).Draw(t, "billed from"))
+		span.BilledTo = span.BilledFrom.AddDays(rapid.IntRange(0, 16).Draw(t, "billed days"))
+
+		net := func() decimal.Decimal {
+			if problems := p.Check(nil); len(problems) > 0 {
+				t.Fatalf("plan: %v", problems)
+			}
+			r := NewRater(p, nil, span)
+			rec := call("+4930", 60)
+			rec.Cost, rec.Currency = decimal.NewNullDecimal(cost), code
+			r.Rate(&rec)
+			lines := r.Lines()
+			var sum decimal.Decimal
+			for _, l := range lines {
+				if exact := Round(l.Exact(), places, p.Rounding); !l.Amount.Equal(exact) {
+					t.Fatalf("%s: quantity x unit price / per is %s", show(l), exact)
+				}
+				sum = sum.Add(l.Amount)
+			}
+			net, _, _ := Total(lines, nil, code, p.Rounding)
+			if !net.Equal(sum) || decimals(net) > places {
+				t.Fatalf("net %s of lines that add up to %s", net, sum)
+			}
+			return net
+		}
+		before := net()
+		for _, d := range discounts {
+			p.Discounts = append(p.Discounts, d)
+			after := net()
+			if after.GreaterThan(before) {
+				t.Fatalf("discount %q raises the net from %s to %s", d.ID, before, after)
+			}
+			// Only a refund can have brought it below zero.
+			if after.IsNegative() && (!before.IsNegative() || !cost.IsNegative()) {
+				t.Fatalf("discount %q brings the net from %s to %s", d.ID, before, after)
+			}
+			before = after
+		}
+	})
+}
+
 func TestShareAddsUp(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		var groups []group
+		var bases []decimal.Decimal
 		var whole int64
-		for range rapid.IntRange(1, 6).Draw(t, "groups") {
+		for range rapid.IntRange(1, 6).Draw(t, "bases") {
 			n := rapid.Int64Range(1, 1e6).Draw(t, "base")
 			whole += n
-			groups = append(groups, group{base: decimal.New(n, -2)})
+			bases = append(bases, decimal.New(n, -2))
 		}
 		amount := decimal.New(rapid.Int64Range(0, whole).Draw(t, "amount"), -2)
 		var sum decimal.Decimal
-		for i, part := range share(amount, groups, 2) {
+		for i, part := range share(amount, bases, 2) {
 			sum = sum.Add(part)
-			fair := amount.Mul(groups[i].base)
+			fair := amount.Mul(bases[i])
+			if part.GreaterThan(bases[i]) {
+				t.Fatalf("share %d of %s is %s, more than its base %s", i, amount, part, bases[i])
+			}
 			if part.IsNegative() || part.Mul(decimal.New(whole, -2)).Sub(fair).Abs().GreaterThan(decimal.New(whole, -4)) {
 				t.Fatalf("share %d of %s is %s, more than a cent from its part", i, amount, part)
 			}
@@ -162,5 +360,34 @@ func TestCheckAdjustments(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("problems:\n%q\nwant:\n%q", got, want)
+	}
+}
+
+func TestCheckMinorUnits(t *testing.T) {
+	for code, want := range map[string][]string{
+		"JPY": {
+			"charges[0].minimum: 1.5 has more decimals than JPY, which has 0",
+			"charges[0].maximum: 2.25 has more decimals than JPY, which has 0",
+			"minimum: 100.005 has more decimals than JPY, which has 0",
+			"discounts[0].amount: 0.0001 has more decimals than JPY, which has 0",
+		},
+		"USD": {
+			"minimum: 100.005 has more decimals than USD, which has 2",
+			"discounts[0].amount: 0.0001 has more decimals than USD, which has 2",
+		},
+		"BHD": {"discounts[0].amount: 0.0001 has more decimals than BHD, which has 3"},
+		"???": {`currency: "???" is not an ISO 4217 currency code such as USD`},
+	} {
+		p := plan(Charge{Flat: &Flat{Amount: dec("0.00001")}, Limits: Limits{Minimum: decp("1.50"), Maximum: decp("2.25")}})
+		p.Currency = code
+		p.Minimum, p.Maximum = decp("100.005"), decp("200.000")
+		p.Discounts = []Discount{{ID: "a", Description: "A", Amount: decp("0.0001")}}
+		var got []string
+		for _, problem := range p.Check(nil) {
+			got = append(got, problem.Path+": "+problem.Text)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", code, diff)
+		}
 	}
 }

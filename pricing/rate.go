@@ -426,15 +426,8 @@ func (r *Rater) flat(c *rater) *line {
 	if c.Flat == nil {
 		return nil
 	}
-	from, to := r.span.BilledFrom, r.span.BilledTo
-	if !c.From.IsZero() && from.Before(c.From) {
-		from = c.From
-	}
-	if !c.Until.IsZero() && c.Until.Before(to) {
-		to = c.Until
-	}
-	days, all := from.DaysUntil(to), r.span.From.DaysUntil(r.span.To)
-	if days <= 0 {
+	days, all := r.billedDays(c.Charge)
+	if days == 0 {
 		return nil
 	}
 	l := &line{key: lineKey{charge: c.index}, Line: Line{
@@ -445,6 +438,19 @@ func (r *Rater) flat(c *rater) *line {
 		l.Quantity, l.Unit, l.Per = decimal.NewFromInt(int64(days)), Day, int64(all)
 	}
 	return l
+}
+
+// billedDays counts the billed days on which the charge is in force, and the
+// days of the whole period.
+func (r *Rater) billedDays(c *Charge) (days, all int) {
+	from, to := r.span.BilledFrom, r.span.BilledTo
+	if !c.From.IsZero() && from.Before(c.From) {
+		from = c.From
+	}
+	if !c.Until.IsZero() && c.Until.Before(to) {
+		to = c.Until
+	}
+	return max(0, from.DaysUntil(to)), r.span.From.DaysUntil(r.span.To)
 }
 
 // Unrated lists the usage that could not be priced, ordered by kind and reason.
