@@ -65,30 +65,29 @@ func (b *Biller) accounts(t *Tenant, p Period) []Account {
 	return out
 }
 
-// slicesOf is the usage of accounts in their days, which are days in loc.
-func slicesOf(accounts []Account, loc *time.Location) []warehouse.Slice {
-	sids := map[Days][]string{}
-	for _, a := range accounts {
-		days := Days{a.From, a.To}
-		sids[days] = append(sids[days], a.SID)
-	}
-	var out []warehouse.Slice
-	for days, list := range sids {
-		out = append(out, warehouse.Slice{Accounts: list, From: days.From.Start(loc), To: days.To.Start(loc)})
-	}
-	slices.SortFunc(out, func(a, b warehouse.Slice) int {
-		return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To))
-	})
-	return out
-}
-
 // Slices is the usage that the document bills.
 func (d *Document) Slices() ([]warehouse.Slice, error) {
 	loc, err := time.LoadLocation(d.Period.TimeZone)
 	if err != nil {
 		return nil, fmt.Errorf("tenant %s: time zone %q: %w", d.Tenant, d.Period.TimeZone, err)
 	}
-	return slicesOf(d.Accounts, loc), nil
+	sids := map[Days][]string{}
+	for _, a := range d.Accounts {
+		days := Days{a.From, a.To}
+		sids[days] = append(sids[days], a.SID)
+	}
+	var out []warehouse.Slice
+	for days, list := range sids {
+		s := warehouse.Slice{Accounts: list, From: days.From.Start(loc), To: days.To.Start(loc)}
+		if days.From == d.Period.From {
+			s.From = d.Period.start(loc)
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b warehouse.Slice) int {
+		return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To))
+	})
+	return out, nil
 }
 
 // Draft prices a tenant's period. When each is not nil it is given every
@@ -236,6 +235,7 @@ func (d *daily) add(rec *pricing.Record) {
 	if !exact {
 		i--
 	}
+	i = max(i, 0) // a period may begin a little before its first day; see Period.Begin
 	switch rec.Kind.Category() {
 	case pricing.Calls:
 		d.days[i].Seconds += rec.Quantity.IntPart()

@@ -24,9 +24,9 @@ func number(s string) decimal.Decimal { return decimal.RequireFromString(s) }
 
 func sid(n int) string { return fmt.Sprintf("AC%032x", n) }
 
-// usage is one usage record of a test; fields left out are those of a
+// metered is one usage record of a test; fields left out are those of a
 // completed call of a minute.
-type usage struct {
+type metered struct {
 	account, sid, kind, status string
 	at                         string // RFC 3339
 	quantity, cost, currency   string
@@ -34,7 +34,7 @@ type usage struct {
 }
 
 // insert writes usage as a sync does.
-func insert(t testing.TB, db *warehouse.DB, sync uint32, list ...usage) {
+func insert(t testing.TB, db *warehouse.DB, sync uint32, list ...metered) {
 	t.Helper()
 	u := &warehouse.Usage{}
 	or := func(s, other string) string {
@@ -206,7 +206,7 @@ func TestRecordsAtTheEdgesOfAMonth(t *testing.T) {
 	db := warehousetest.Open(t)
 	zones := []string{"UTC", "America/New_York", "America/Los_Angeles", "Europe/Berlin", "Asia/Tokyo", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Pago_Pago"}
 	var tenants []Tenant
-	var rows []usage
+	var rows []metered
 	for i, zone := range zones {
 		tenants = append(tenants, tenant(fmt.Sprint("t", i), zone, Assignment{SID: sid(i + 2)}))
 		for _, month := range []string{"2026-10-01", "2026-11-01", "2026-12-01"} {
@@ -215,7 +215,7 @@ func TestRecordsAtTheEdgesOfAMonth(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, side := range []time.Duration{-time.Second, 0} {
-				rows = append(rows, usage{account: sid(i + 2), sid: fmt.Sprintf("%s%+d", month[:7], side/time.Second), at: edge.Add(side).UTC().Format(time.RFC3339)})
+				rows = append(rows, metered{account: sid(i + 2), sid: fmt.Sprintf("%s%+d", month[:7], side/time.Second), at: edge.Add(side).UTC().Format(time.RFC3339)})
 			}
 		}
 	}
@@ -256,11 +256,11 @@ func TestSubaccountThatChangesHands(t *testing.T) {
 		tenant("old", "America/New_York", Assignment{SID: sid(2), Until: day}),
 		tenant("new", "America/New_York", Assignment{SID: sid(2), From: day}, Assignment{SID: sid(3)}))
 	insert(t, db, 1,
-		usage{account: sid(2), sid: "last", at: "2026-10-10T03:59:59Z"},
-		usage{account: sid(2), sid: "first", at: "2026-10-10T04:00:00Z"},
-		usage{account: sid(3), sid: "other", at: "2026-10-01T04:00:00Z"},
+		metered{account: sid(2), sid: "last", at: "2026-10-10T03:59:59Z"},
+		metered{account: sid(2), sid: "first", at: "2026-10-10T04:00:00Z"},
+		metered{account: sid(3), sid: "other", at: "2026-10-01T04:00:00Z"},
 		// The same sid in two accounts is two records.
-		usage{account: sid(3), sid: "first", at: "2026-10-20T00:00:00Z"})
+		metered{account: sid(3), sid: "first", at: "2026-10-20T00:00:00Z"})
 	for who, want := range map[string][]string{"old": {"last"}, "new": {"other", "first", "first"}} {
 		if _, sids := drafted(t, b, who, "2026-10-01"); !slices.Equal(sids, want) {
 			t.Errorf("%s: records %v, want %v", who, sids, want)
@@ -273,16 +273,16 @@ func TestRecordThatChanged(t *testing.T) {
 	db := warehousetest.Open(t)
 	b := biller(t, db, tenant("a", "UTC", Assignment{SID: sid(2)}))
 	insert(t, db, 1,
-		usage{account: sid(2), sid: "longer", at: "2026-10-05T00:00:00Z", quantity: "10"},
-		usage{account: sid(2), sid: "failed", at: "2026-10-05T00:00:00Z", quantity: "10"},
-		usage{account: sid(2), sid: "later", at: "2026-10-31T23:59:59Z", quantity: "10"},
-		usage{account: sid(2), sid: "twice", at: "2026-10-06T00:00:00Z", quantity: "10", updated: time.Hour},
-		usage{account: sid(2), sid: "twice", at: "2026-10-06T00:00:00Z", quantity: "20"})
+		metered{account: sid(2), sid: "longer", at: "2026-10-05T00:00:00Z", quantity: "10"},
+		metered{account: sid(2), sid: "failed", at: "2026-10-05T00:00:00Z", quantity: "10"},
+		metered{account: sid(2), sid: "later", at: "2026-10-31T23:59:59Z", quantity: "10"},
+		metered{account: sid(2), sid: "twice", at: "2026-10-06T00:00:00Z", quantity: "10", updated: time.Hour},
+		metered{account: sid(2), sid: "twice", at: "2026-10-06T00:00:00Z", quantity: "20"})
 	// The later sync wins, even where the record claims to be older.
 	insert(t, db, 2,
-		usage{account: sid(2), sid: "longer", at: "2026-10-05T00:00:00Z", quantity: "120", cost: "0.5", updated: -time.Hour},
-		usage{account: sid(2), sid: "failed", at: "2026-10-05T00:00:00Z", quantity: "0", status: "failed"},
-		usage{account: sid(2), sid: "later", at: "2026-11-01T00:00:00Z", quantity: "10"})
+		metered{account: sid(2), sid: "longer", at: "2026-10-05T00:00:00Z", quantity: "120", cost: "0.5", updated: -time.Hour},
+		metered{account: sid(2), sid: "failed", at: "2026-10-05T00:00:00Z", quantity: "0", status: "failed"},
+		metered{account: sid(2), sid: "later", at: "2026-11-01T00:00:00Z", quantity: "10"})
 	d, sids := drafted(t, b, "a", "2026-10-01")
 	if want := []string{"failed", "longer", "twice"}; !slices.Equal(sids, want) {
 		t.Errorf("October: records %v, want %v", sids, want)
@@ -306,10 +306,10 @@ func TestDraft(t *testing.T) {
 	b := biller(t, db, who)
 	b.Seller, b.Instructions = Party{Name: "Seller"}, []string{"Pay"}
 	insert(t, db, 1,
-		usage{account: sid(2), sid: "a", at: "2026-10-05T00:00:00Z", quantity: "61"},
-		usage{account: sid(2), sid: "b", at: "2026-10-06T00:00:00Z", quantity: "6000"},
-		usage{account: sid(2), sid: "c", at: "2026-10-07T00:00:00Z", kind: "sms", status: "sent", quantity: "1", cost: "0.02"},
-		usage{account: sid(2), sid: "d", at: "2026-10-08T00:00:00Z", kind: "sms", status: "sent", quantity: "1"})
+		metered{account: sid(2), sid: "a", at: "2026-10-05T00:00:00Z", quantity: "61"},
+		metered{account: sid(2), sid: "b", at: "2026-10-06T00:00:00Z", quantity: "6000"},
+		metered{account: sid(2), sid: "c", at: "2026-10-07T00:00:00Z", kind: "sms", status: "sent", quantity: "1", cost: "0.02"},
+		metered{account: sid(2), sid: "d", at: "2026-10-08T00:00:00Z", kind: "sms", status: "sent", quantity: "1"})
 	var amounts decimal.Decimal
 	p := Month(date(t, "2026-10-01"), "UTC")
 	d, err := b.Draft(t.Context(), &who, p, date(t, "2026-11-04"), func(i *Item) error {
@@ -365,7 +365,7 @@ func TestDraft(t *testing.T) {
 
 func TestDraftErrors(t *testing.T) {
 	db := warehousetest.Open(t)
-	insert(t, db, 1, usage{account: sid(2), sid: "a", at: "2026-10-05T00:00:00Z"})
+	insert(t, db, 1, metered{account: sid(2), sid: "a", at: "2026-10-05T00:00:00Z"})
 	who := tenant("a", "UTC", Assignment{SID: sid(2)})
 	b := biller(t, db, who)
 	p := Month(date(t, "2026-10-01"), "UTC")

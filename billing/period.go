@@ -13,6 +13,10 @@ type Period struct {
 	From     pricing.Date `json:"from"`
 	To       pricing.Date `json:"to"` // the first day after the period
 	TimeZone string       `json:"time_zone"`
+	// Begin is when the period begins, if not with its first day: where the
+	// tenant's period before it ended in another time zone, so that no usage
+	// falls between the two or into both.
+	Begin time.Time `json:"begin,omitzero"`
 }
 
 // Month is the calendar month that starts on first, in the time zone.
@@ -46,5 +50,13 @@ func (p Period) Bounds() (from, to time.Time, err error) {
 	if err != nil {
 		return from, to, fmt.Errorf("period %s: time zone %q: %w", p.Label(), p.TimeZone, err)
 	}
-	return p.From.Start(loc), p.To.Start(loc), nil
+	return p.start(loc), p.To.Start(loc), nil
+}
+
+// start is the period's first instant; loc is its time zone.
+func (p Period) start(loc *time.Location) time.Time {
+	if !p.Begin.IsZero() {
+		return p.Begin
+	}
+	return p.From.Start(loc)
 }

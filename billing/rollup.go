@@ -31,17 +31,19 @@ type TenantMonth struct {
 // Statement rolls up a month. The months of the tenants must be of the same
 // calendar month, each in its tenant's own time zone. Once all of them are
 // finalized the statement has the date of the last invoice, so that making it
-// again gives the same; until then it is of the day issued.
-func (b *Biller) Statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth) (*Statement, error) {
-	st, err := b.statement(ctx, first, issued, months)
+// again gives the same; until then it is of the day issued. near are the
+// finalized documents of the months around it: with time zones apart, the edges
+// of this month are in them.
+func (b *Biller) Statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth, near ...*Document) (*Statement, error) {
+	st, err := b.statement(ctx, first, issued, months, near)
 	if err != nil {
 		return nil, fmt.Errorf("statement for %s: %w", Month(first, b.TimeZone).Label(), err)
 	}
 	return st, nil
 }
 
-func (b *Biller) statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth) (*Statement, error) {
-	if !slices.ContainsFunc(months, func(m TenantMonth) bool { return m.Status != Finalized }) {
+func (b *Biller) statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth, near []*Document) (*Statement, error) {
+	if len(months) > 0 && !slices.ContainsFunc(months, func(m TenantMonth) bool { return m.Status != Finalized }) {
 		issued = pricing.Date{}
 		for _, m := range months {
 			issued = laterDate(issued, m.Document.IssueDate)
@@ -58,46 +60,72 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 		}
 	}
 
-	cost := costs{}
-	totals := map[string]*CurrencyTotal{}
+	var use [][]warehouse.UsageSum // of each tenant, and of none
 	for _, m := range months {
-		use, err := m.Document.Slices()
-		if err != nil {
-			return nil, err
-		}
-		row := StatementRow{
+		st.Tenants = append(st.Tenants, StatementRow{
 			Tenant: m.Document.Tenant, Name: m.Document.Buyer.Name, Number: m.Document.Number, Status: m.Status, Reason: m.Reason,
 			Currency: m.Document.Currency, Revenue: m.Document.Net, Total: m.Document.Total,
 			Tax: m.Document.Total.Sub(m.Document.Net),
-		}
-		sums, err := b.DB.SumUsage(ctx, use)
+		})
+		billed, err := m.Document.Slices()
 		if err != nil {
 			return nil, err
 		}
-		for _, s := range sums {
-			row.Records += int64(s.Records)
-			row.Cost = row.Cost.Add(cost.add(s.Currency, s.Cost))
+		sums, err := b.DB.SumUsage(ctx, billed)
+		if err != nil {
+			return nil, err
 		}
-		st.Tenants = append(st.Tenants, row)
-		for _, u := range m.Unrated {
-			st.Unrated = append(st.Unrated, UnratedRow{
-				Tenant: m.Document.Tenant, Kind: u.Kind, Reason: u.Reason, Records: u.Records, Cost: cost.add(u.Currency, u.Cost),
-			})
+		use = append(use, sums)
+	}
+	free, err := b.unassigned(known, st.Period, months, near)
+	if err != nil {
+		return nil, err
+	}
+	sums, err := b.DB.SumUsage(ctx, free)
+	if err != nil {
+		return nil, err
+	}
+	st.Currency, st.OtherCosts = currencies(append(use, sums))
+	if st.Currency == "" && len(st.Tenants) > 0 {
+		st.Currency = st.Tenants[0].Currency // a cost of nothing is that in any currency
+	}
+
+	for i := range months {
+		row := &st.Tenants[i]
+		for _, s := range use[i] {
+			row.Records += int64(s.Records)
+			if s.Currency == st.Currency {
+				row.Cost = row.Cost.Add(s.Cost)
+			}
+		}
+		for _, u := range months[i].Unrated {
+			out := UnratedRow{Tenant: row.Tenant, Kind: u.Kind, Reason: u.Reason, Records: u.Records}
+			if u.Currency == st.Currency {
+				out.Cost = u.Cost
+			}
+			st.Unrated = append(st.Unrated, out)
+		}
+	}
+	for _, s := range sums {
+		if n := len(st.Unassigned); n == 0 || st.Unassigned[n-1].Account.SID != s.Account {
+			row := UnassignedRow{Account: Account{SID: s.Account, Name: accountName(known, s.Account)}}
+			for _, a := range known {
+				if a.SID == s.Account {
+					row.Status = a.Status
+				}
+			}
+			st.Unassigned = append(st.Unassigned, row)
+		}
+		row := &st.Unassigned[len(st.Unassigned)-1]
+		row.Records += int64(s.Records)
+		if s.Currency == st.Currency {
+			row.Cost = row.Cost.Add(s.Cost)
 		}
 	}
 	slices.SortFunc(st.Tenants, func(a, b StatementRow) int { return cmp.Compare(a.Tenant, b.Tenant) })
 	slices.SortStableFunc(st.Unrated, func(a, b UnratedRow) int { return cmp.Compare(a.Tenant, b.Tenant) })
 
-	if st.Unassigned, err = b.unassigned(ctx, known, st.Period, months, cost); err != nil {
-		return nil, err
-	}
-	if st.Currency, err = cost.currency(); err != nil {
-		return nil, err
-	}
-	if st.Currency == "" && len(st.Tenants) > 0 {
-		st.Currency = st.Tenants[0].Currency // a cost of nothing is that in any currency
-	}
-
+	totals := map[string]*CurrencyTotal{}
 	for i := range st.Tenants {
 		row := &st.Tenants[i]
 		t := totals[row.Currency]
@@ -126,14 +154,75 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 	return st, nil
 }
 
-// unassigned lists what each account used in the month while no tenant owned
-// it, by sid.
-func (b *Biller) unassigned(ctx context.Context, known []warehouse.Account, month Period, months []TenantMonth, cost costs) ([]UnassignedRow, error) {
+// currencies finds the currency that most costs are in, by records, and sums
+// up the others, ordered by code.
+func currencies(use [][]warehouse.UsageSum) (main string, others []OtherCost) {
+	all := map[string]*OtherCost{}
+	for _, sums := range use {
+		for _, s := range sums {
+			if s.Cost.IsZero() { // nothing, in any currency
+				continue
+			}
+			c := all[s.Currency]
+			if c == nil {
+				c = &OtherCost{Currency: s.Currency}
+				all[s.Currency] = c
+			}
+			c.Records += int64(s.Records)
+			c.Cost = c.Cost.Add(s.Cost)
+		}
+	}
+	for code, c := range all {
+		if main == "" || c.Records > all[main].Records || c.Records == all[main].Records && code < main {
+			main = code
+		}
+	}
+	for code, c := range all {
+		if code != main {
+			others = append(others, *c)
+		}
+	}
+	slices.SortFunc(others, func(a, b OtherCost) int { return cmp.Compare(a.Currency, b.Currency) })
+	return main, others
+}
+
+// unassigned is the usage of the month in times when no tenant owns it. A
+// month that was invoiced is owned as its document says; the configuration
+// counts for those that were not.
+func (b *Biller) unassigned(known []warehouse.Account, month Period, months []TenantMonth, near []*Document) ([]warehouse.Slice, error) {
 	from, to, err := month.Bounds()
 	if err != nil {
 		return nil, err
 	}
 	owned := map[string][]instants{}
+	invoiced := map[string][]instants{} // by tenant
+	own := func(doc *Document) error {
+		billed, err := doc.Slices()
+		for _, s := range billed {
+			for _, sid := range s.Accounts {
+				owned[sid] = append(owned[sid], instants{s.From, s.To})
+			}
+		}
+		return err
+	}
+	for _, m := range months {
+		if err := own(m.Document); err != nil {
+			return nil, err
+		}
+		if m.Status == Finalized {
+			near = append(near, m.Document)
+		}
+	}
+	for _, doc := range near {
+		if err := own(doc); err != nil {
+			return nil, err
+		}
+		begin, end, err := doc.Period.Bounds()
+		if err != nil {
+			return nil, err
+		}
+		invoiced[doc.Tenant] = append(invoiced[doc.Tenant], instants{begin, end})
+	}
 	for i := range b.Tenants {
 		t := &b.Tenants[i]
 		loc, err := time.LoadLocation(t.TimeZone)
@@ -142,27 +231,14 @@ func (b *Biller) unassigned(ctx context.Context, known []warehouse.Account, mont
 		}
 		for _, a := range t.Subaccounts {
 			// What a tenant used before billing began is not unassigned.
-			begin := from
+			has := instants{from, to}
 			if first := laterDate(b.Start, t.From, a.From); b.Start.Before(first) {
-				begin = first.Start(loc)
+				has.from = first.Start(loc)
 			}
-			end := to
 			if until := earlierDate(pricing.Date{Year: 9999, Month: 12, Day: 31}, t.Until, a.Until); until.Year < 9999 {
-				end = until.Start(loc)
+				has.to = until.Start(loc)
 			}
-			owned[a.SID] = append(owned[a.SID], instants{begin, end})
-		}
-	}
-	// An invoice keeps what it billed, whoever owns the account by now.
-	for _, m := range months {
-		billed, err := m.Document.Slices()
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range billed {
-			for _, sid := range s.Accounts {
-				owned[sid] = append(owned[sid], instants{s.From, s.To})
-			}
+			owned[a.SID] = append(owned[a.SID], gaps(has, invoiced[t.ID])...)
 		}
 	}
 	// Accounts that are free at the same times share one slice.
@@ -177,27 +253,7 @@ func (b *Biller) unassigned(ctx context.Context, known []warehouse.Account, mont
 		use = append(use, warehouse.Slice{Accounts: sids, From: gap.from, To: gap.to})
 	}
 	slices.SortFunc(use, func(a, b warehouse.Slice) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
-	sums, err := b.DB.SumUsage(ctx, use)
-	if err != nil {
-		return nil, err
-	}
-	var rows []UnassignedRow
-	for _, s := range sums {
-		c := cost.add(s.Currency, s.Cost)
-		if n := len(rows); n > 0 && rows[n-1].Account.SID == s.Account {
-			rows[n-1].Records += int64(s.Records)
-			rows[n-1].Cost = rows[n-1].Cost.Add(c)
-			continue
-		}
-		row := UnassignedRow{Account: Account{SID: s.Account, Name: accountName(known, s.Account)}, Records: int64(s.Records), Cost: c}
-		for _, a := range known {
-			if a.SID == s.Account {
-				row.Status = a.Status
-			}
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
+	return use, nil
 }
 
 // instants is the time [from, to).
@@ -225,30 +281,4 @@ func gaps(all instants, parts []instants) []instants {
 		out = append(out, instants{at.UTC(), all.to.UTC()})
 	}
 	return out
-}
-
-// costs notes which currencies costs came in.
-type costs map[string]bool
-
-func (c costs) add(currency string, amount decimal.Decimal) decimal.Decimal {
-	if currency != "" && !amount.IsZero() {
-		c[currency] = true
-	}
-	return amount
-}
-
-// currency is the one that all costs are in; empty without costs.
-func (c costs) currency() (string, error) {
-	var list []string
-	for code := range c {
-		list = append(list, code)
-	}
-	slices.Sort(list)
-	switch len(list) {
-	case 0:
-		return "", nil
-	case 1:
-		return list[0], nil
-	}
-	return "", fmt.Errorf("twilio's costs come in %v, and amounts in different currencies cannot be added up", list)
 }

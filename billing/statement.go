@@ -13,11 +13,19 @@ type Statement struct {
 	IssueDate   pricing.Date    `json:"issue_date"` // the billing date of the run that made it
 	Seller      Party           `json:"seller"`
 	MainAccount Account         `json:"main_account"`
-	Currency    string          `json:"currency"` // of the cost, and of the revenue rows it is compared with
+	Currency    string          `json:"currency"` // of costs and margins: the one that most costs are in
 	Tenants     []StatementRow  `json:"tenants"`  // ordered by tenant id
 	Unassigned  []UnassignedRow `json:"unassigned"`
 	Unrated     []UnratedRow    `json:"unrated"`
-	Totals      []CurrencyTotal `json:"totals"` // one per invoice currency, ordered by code
+	Totals      []CurrencyTotal `json:"totals"`      // one per invoice currency, ordered by code
+	OtherCosts  []OtherCost     `json:"other_costs"` // costs in other currencies, which are in no other figure
+}
+
+// OtherCost is what Twilio charged in another currency than the statement's.
+type OtherCost struct {
+	Currency string          `json:"currency"`
+	Records  int64           `json:"records"`
+	Cost     decimal.Decimal `json:"cost"`
 }
 
 // StatementRow is one tenant's month.

@@ -118,8 +118,9 @@ func (u *Usage) Add(tenant string, p billing.Period, invoice, currency string, i
 func (u *Usage) Close() error { u.w.Flush(); return u.w.Error() }
 
 // Statement writes a statement: a row per tenant, per account with unassigned
-// usage, per group of unrated usage, and per currency the total. The column
-// row says which: tenant, unassigned, unrated or total. Unrated usage is part
+// usage, per group of unrated usage, per invoice currency the total, and per
+// other currency of cost what was charged in it. The column row says which:
+// tenant, unassigned, unrated, total or other cost. Unrated usage is part
 // of its tenant's records and cost.
 func Statement(w io.Writer, st *billing.Statement) error {
 	out := csv.NewWriter(w)
@@ -143,6 +144,10 @@ func Statement(w io.Writer, st *billing.Statement) error {
 		places := pricing.MinorUnits(t.Currency)
 		write("total", "", fmt.Sprintf("%d tenants", t.Tenants), "", "", "", "", "", t.Records, t.Currency,
 			t.Revenue.StringFixed(places), t.Tax.StringFixed(places), t.Total.StringFixed(places), t.Cost, nullable(t.Margin))
+	}
+	for _, c := range st.OtherCosts {
+		out.Write([]string{st.Period.Label(), "other cost", "", "", "", "", "", "", "", //nolint:errcheck // as above
+			strconv.FormatInt(c.Records, 10), "", "", "", "", c.Cost.String(), c.Currency, ""})
 	}
 	out.Flush()
 	return out.Error()

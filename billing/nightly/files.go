@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -36,9 +37,10 @@ type Files struct {
 }
 
 // Month writes everything of a month and answers the paths, invoices first.
-// Once lines.csv has every invoice as it was finalized, files that are there
-// are left alone: a finished month must not change.
-func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statement, tenants []billing.TenantMonth) (paths []string, err error) {
+// An invoice's PDF that is there stays, unless its number was given in this
+// run. Once the statement there has every invoice as it was finalized, the
+// other files stay too: a finished month must not change.
+func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statement, tenants []billing.TenantMonth, finalized []string) (paths []string, err error) {
 	dir := filepath.Join(f.Dir, st.Period.Label())
 	linesPath := filepath.Join(dir, "lines.csv")
 	var lines bytes.Buffer
@@ -46,16 +48,17 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		return nil, err
 	}
 	before, err := os.ReadFile(linesPath)
-	keep := err == nil && bytes.Equal(before, lines.Bytes()) &&
-		!slices.ContainsFunc(tenants, func(t billing.TenantMonth) bool { return t.Status != billing.Finalized })
-	missing := func(path string) bool {
+	keep := err == nil && bytes.Equal(before, lines.Bytes()) && len(finalized) == 0 && len(tenants) > 0 &&
+		f.stated(st.Period.Label(), tenants)
+	missing := func(path string, replace bool) bool {
 		paths = append(paths, path)
 		_, err := os.Stat(path)
-		return !keep || err != nil
+		return replace || err != nil
 	}
 	for i := range tenants {
 		t := &tenants[i]
-		if path := f.invoicePath(t); missing(path) {
+		replace := t.Status != billing.Finalized || slices.Contains(finalized, t.Document.Number)
+		if path := f.invoicePath(t); missing(path, replace) {
 			if err := f.Invoice(path, t.Document); err != nil {
 				return nil, err
 			}
@@ -66,14 +69,14 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 	}
 	slices.Sort(paths)
 	paths = append(paths, linesPath)
-	if path := filepath.Join(dir, "usage.csv"); missing(path) {
+	if path := filepath.Join(dir, "usage.csv"); missing(path, !keep) {
 		if err := WriteFile(path, func(w io.Writer) error { return Usage(ctx, w, b, tenants) }); err != nil {
 			return nil, err
 		}
 	}
 	rewrite := false
 	for _, path := range f.statementPaths(st) {
-		rewrite = missing(path) || rewrite
+		rewrite = missing(path, !keep) || rewrite
 	}
 	if rewrite {
 		if _, err := f.Statement(st); err != nil {
@@ -125,23 +128,61 @@ func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	return paths, nil
 }
 
-// complete reports whether everything is there of a month whose invoices have
-// these numbers.
-func (f *Files) complete(month string, numbers []string) bool {
-	lines, err := os.ReadFile(filepath.Join(f.Dir, month, "lines.csv"))
+// stated reports whether the month's statement.csv says of every tenant that
+// its invoice is finalized, and under which number.
+func (f *Files) stated(month string, tenants []billing.TenantMonth) bool {
+	var numbers []string
+	for _, t := range tenants {
+		if t.Status != billing.Finalized {
+			return false
+		}
+		numbers = append(numbers, t.Document.Number)
+	}
+	return f.states(month, numbers)
+}
+
+// states reports whether the month's statement.csv has just these invoices,
+// and no draft.
+func (f *Files) states(month string, numbers []string) bool {
+	file, err := os.Open(filepath.Join(f.Dir, month, "statement.csv"))
 	if err != nil {
 		return false
 	}
-	names := []string{"usage.csv", "statement.csv", "statement.pdf"}
+	defer file.Close()
+	in := csv.NewReader(file)
+	rows, err := in.ReadAll()
+	if err != nil || len(rows) == 0 {
+		return false
+	}
+	row, invoice, status := slices.Index(rows[0], "row"), slices.Index(rows[0], "invoice"), slices.Index(rows[0], "status")
+	if row < 0 || invoice < 0 || status < 0 {
+		return false // of another version
+	}
+	var stated []string
+	for _, r := range rows[1:] {
+		if r[row] != "tenant" {
+			continue
+		}
+		if r[status] != billing.Finalized {
+			return false
+		}
+		stated = append(stated, r[invoice])
+	}
+	slices.Sort(stated)
+	return slices.Equal(stated, slices.Sorted(slices.Values(numbers)))
+}
+
+// complete reports whether everything is there of a month whose invoices have
+// these numbers.
+func (f *Files) complete(month string, numbers []string) bool {
+	names := []string{"lines.csv", "usage.csv", "statement.pdf"}
 	for _, number := range numbers {
 		names = append(names, filepath.Join("invoices", number+".pdf"))
 	}
-	// An invoice without a line leaves no trace in lines.csv; a draft does.
-	return !bytes.Contains(lines, []byte(","+billing.Drafted+",")) && !bytes.Contains(lines, []byte(","+billing.Parked+",")) &&
-		!slices.ContainsFunc(names, func(name string) bool {
-			_, err := os.Stat(filepath.Join(f.Dir, month, name))
-			return err != nil
-		})
+	return f.states(month, numbers) && !slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Stat(filepath.Join(f.Dir, month, name))
+		return err != nil
+	})
 }
 
 // invoicePath is where a tenant's invoice, or its draft, is written.

@@ -66,11 +66,11 @@ func (r *Report) NeedsPerson() bool {
 }
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
-// without a rate, a subaccount's usage without a tenant, or usage that changed
-// after it was invoiced. What the main account uses itself is no tenant's.
+// without a rate, a subaccount's usage without a tenant, costs in a currency
+// apart, or usage that changed after it was invoiced. What the main account uses itself is no tenant's.
 func (m *Month) NeedsPerson() bool {
 	st := m.Statement
-	return len(st.Unrated) > 0 || len(m.Changed) > 0 ||
+	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 ||
 		slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
 		slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 }
@@ -100,32 +100,47 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 		return report, err
 	}
 	months := j.months(o)
-	due, err := j.due(months, o)
+	due, err := j.due(ctx, months, o)
 	if err != nil {
 		return report, err
 	}
-	if report.Sync, err = j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: due}); err != nil {
+	if report.Sync, err = j.sync(ctx, &o, due); err != nil {
 		return report, err
-	}
-	for _, f := range report.Sync.Failures {
-		j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
 	}
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
+	var failed []error
 	for _, first := range months {
 		if o.Period.IsZero() && j.finished(first, o) {
 			continue
 		}
 		m, err := j.month(ctx, first, o)
-		if err != nil {
+		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			return report, err
+		}
+		if err != nil { // the other months are none the worse for it
+			failed = append(failed, err)
 		}
 		if m != nil {
 			report.Months = append(report.Months, *m)
 		}
 	}
-	return report, nil
+	return report, errors.Join(failed...)
+}
+
+// sync pulls usage. What Twilio's clock says is ahead has not happened: o.Now
+// is set back to it.
+func (j *Job) sync(ctx context.Context, o *Options, due []ingest.Due) (ingest.Summary, error) {
+	summary, err := j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: due})
+	if err != nil {
+		return summary, err
+	}
+	for _, f := range summary.Failures {
+		j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
+	}
+	o.Now = summary.Now
+	return summary, nil
 }
 
 // Look answers what has become of a month's invoices, and finalizes nothing:
@@ -173,26 +188,31 @@ func (j *Job) months(o Options) []pricing.Date {
 	return out
 }
 
+// watchDays is how long after its usage has settled a month is still compared
+// with its invoices each night, so that usage that came late is reported for
+// long enough to be seen.
+const watchDays = 45
+
 // finished reports whether there is nothing left to do for a calendar month:
 // every invoice is finalized, its documents are there, and all of its usage has
 // settled, so that none can come late.
 func (j *Job) finished(first pricing.Date, o Options) bool {
-	settled := first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + 2)
+	settled := first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + watchDays)
 	if o.AsOf.Before(settled) {
 		return false
 	}
-	var numbers []string
 	for i := range j.Biller.Tenants {
 		t := &j.Biller.Tenants[i]
 		p := billing.Month(first, t.TimeZone)
-		if !j.bills(t, p) {
-			continue
-		}
-		e, done := j.reg.Find(identity(t, p))
-		if !done {
+		if _, done := j.reg.Find(identity(t, p)); !done && j.bills(t, p) {
 			return false
 		}
-		numbers = append(numbers, e.Number)
+	}
+	var numbers []string
+	for _, e := range j.reg.Entries() {
+		if e.From == first {
+			numbers = append(numbers, e.Number)
+		}
 	}
 	return j.Files.complete(billing.Month(first, j.Biller.TimeZone).Label(), numbers)
 }
@@ -206,9 +226,13 @@ func (j *Job) cover(ctx context.Context, o Options) (err error) {
 
 // isDue reports whether a tenant's period may be finalized on the billing
 // date: it is over where the tenant is, and the grace days have passed.
+//
+// A billing date that lies more than a day ahead of the present is a slip of
+// the keyboard or of a clock, and an invoice is for good: nothing is due then.
 func (j *Job) isDue(p billing.Period, o Options) (bool, error) {
 	_, end, err := p.Bounds()
-	return err == nil && !o.AsOf.Before(p.To.AddDays(j.GraceDays)) && !o.Now.Before(end), err
+	ahead := o.AsOf.Start(time.UTC).Sub(o.Now)
+	return err == nil && !o.AsOf.Before(p.To.AddDays(j.GraceDays)) && !o.Now.Before(end) && ahead <= 36*time.Hour, err
 }
 
 // window is the usage of a period, and since when it must have been pulled for
@@ -226,7 +250,7 @@ func (j *Job) window(p billing.Period, o Options) (ingest.Due, error) {
 }
 
 // due lists the periods that this run is going to finalize.
-func (j *Job) due(months []pricing.Date, o Options) ([]ingest.Due, error) {
+func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]ingest.Due, error) {
 	var out []ingest.Due
 	for _, first := range months {
 		for i := range j.Biller.Tenants {
@@ -234,6 +258,10 @@ func (j *Job) due(months []pricing.Date, o Options) ([]ingest.Due, error) {
 			p := billing.Month(first, t.TimeZone)
 			if _, done := j.reg.Find(identity(t, p)); done || !j.bills(t, p) {
 				continue
+			}
+			p, err := j.period(ctx, t, first)
+			if err != nil {
+				return nil, err
 			}
 			due, err := j.isDue(p, o)
 			if err != nil {
@@ -251,6 +279,24 @@ func (j *Job) due(months []pricing.Date, o Options) ([]ingest.Due, error) {
 	return out, nil
 }
 
+// period is a tenant's month. It begins where the tenant's invoice for the
+// month before ended, if the tenant's time zone was changed since.
+func (j *Job) period(ctx context.Context, t *billing.Tenant, first pricing.Date) (billing.Period, error) {
+	p := billing.Month(first, t.TimeZone)
+	before := register.Identity{Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1}
+	e, done := j.reg.Find(before)
+	if !done {
+		return p, nil
+	}
+	doc, err := j.document(ctx, e)
+	if err != nil || doc.Period.TimeZone == t.TimeZone {
+		return p, err
+	}
+	_, p.Begin, err = doc.Period.Bounds()
+	p.Begin = p.Begin.UTC()
+	return p, err
+}
+
 func identity(t *billing.Tenant, p billing.Period) register.Identity {
 	return register.Identity{Tenant: t.ID, From: p.From, To: p.To, Revision: 1}
 }
@@ -261,10 +307,10 @@ func (j *Job) bills(t *billing.Tenant, p billing.Period) bool {
 	return from.Before(to)
 }
 
-// month bills one calendar month; nil when no tenant is billed in it.
+// month bills one calendar month; nil when there is nothing in it.
 func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month, error) {
 	tenants, finalized, err := j.tenants(ctx, first, o, true)
-	if err != nil || len(tenants) == 0 {
+	if err != nil {
 		return nil, err
 	}
 	for _, t := range tenants {
@@ -273,8 +319,11 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 		}
 	}
 	m := &Month{Finalized: finalized}
-	if m.Statement, err = j.Biller.Statement(ctx, first, o.AsOf, tenants); err != nil {
+	if m.Statement, err = j.Statement(ctx, first, o, tenants); err != nil {
 		return nil, err
+	}
+	if len(tenants) == 0 && len(m.Statement.Unassigned) == 0 {
+		return nil, nil
 	}
 	if m.Changed, err = Changed(ctx, j.Biller, tenants); err != nil {
 		return nil, err
@@ -282,8 +331,23 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 	for _, number := range m.Changed {
 		j.Log.WarnContext(ctx, "usage or plan changed since the invoice was finalized; what came late is not billed", "invoice", number)
 	}
-	m.Files, err = j.Files.Month(ctx, j.Biller, m.Statement, tenants)
+	m.Files, err = j.Files.Month(ctx, j.Biller, m.Statement, tenants, finalized)
 	return m, err
+}
+
+// Statement rolls up the month that Look or a run found the tenants in.
+func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tenants []billing.TenantMonth) (*billing.Statement, error) {
+	var near []*billing.Document
+	for _, e := range j.reg.Entries() {
+		if e.From != first && e.From.Before(first.NextMonth().NextMonth()) && first.AddDays(-40).Before(e.To) {
+			doc, err := j.document(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			near = append(near, doc)
+		}
+	}
+	return j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
 }
 
 // Changed lists the finalized invoices that would come out differently today,
@@ -322,6 +386,9 @@ func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finali
 		_, done := j.reg.Find(identity(t, p))
 		if !done && !j.bills(t, p) {
 			continue
+		}
+		if p, err = j.period(ctx, t, first); err != nil {
+			return nil, nil, err
 		}
 		tm, isNew, err := j.tenant(ctx, t, p, o, finalize)
 		if err != nil {
@@ -460,6 +527,29 @@ func Document(ctx context.Context, reg *register.Register, e register.Entry) (*b
 	return billing.ParseDocument(data)
 }
 
+// Draft writes a draft of one tenant's invoice for the month o.Period from what
+// has been pulled, and answers where it is.
+func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.TenantMonth, string, error) {
+	tm := billing.TenantMonth{Status: billing.Drafted}
+	if err := j.openRegister(ctx); err != nil {
+		return tm, "", err
+	}
+	p, err := j.period(ctx, t, o.Period.FirstOfMonth())
+	if err != nil {
+		return tm, "", err
+	}
+	if e, done := j.reg.Find(identity(t, p)); done {
+		return tm, "", fmt.Errorf("draft invoice of tenant %s for %s: it is finalized, as %s", t.ID, p.Label(), e.Number)
+	}
+	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, nil)
+	if err != nil {
+		return tm, "", err
+	}
+	tm.Document, tm.Unrated = &draft.Document, draft.Unrated
+	path := j.Files.draftPath(tm.Document)
+	return tm, path, j.Files.Invoice(path, tm.Document)
+}
+
 // Finalize bills one tenant for the month o.Period: it pulls the usage if the
 // period is due, finalizes the invoice, and writes its PDF or, where it may
 // not be finalized yet, the draft's. The caller holds the lock.
@@ -467,6 +557,13 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	p := billing.Month(o.Period, t.TimeZone)
 	if !j.bills(t, p) {
 		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: tenant %s is not billed in %s", t.ID, p.Label())
+	}
+	if err := j.openRegister(ctx); err != nil {
+		return billing.TenantMonth{}, "", err
+	}
+	p, err := j.period(ctx, t, o.Period.FirstOfMonth())
+	if err != nil {
+		return billing.TenantMonth{}, "", err
 	}
 	due, err := j.isDue(p, o)
 	if err != nil {
@@ -477,12 +574,9 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 		if err != nil {
 			return billing.TenantMonth{}, "", err
 		}
-		if _, err := j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: []ingest.Due{w}}); err != nil {
+		if _, err := j.sync(ctx, &o, []ingest.Due{w}); err != nil {
 			return billing.TenantMonth{}, "", err
 		}
-	}
-	if err := j.openRegister(ctx); err != nil {
-		return billing.TenantMonth{}, "", err
 	}
 	if err := j.cover(ctx, o); err != nil {
 		return billing.TenantMonth{}, "", err

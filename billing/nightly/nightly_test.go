@@ -421,8 +421,8 @@ func TestRun(t *testing.T) {
 	// Later runs change nothing of it: neither the same once more, nor one that
 	// bills this month alone.
 	r = run(t, j, at(t, "2026-11-25"))
-	if len(r.Months) != 1 || r.Months[0].Statement.Period.Label() != "2026-11" {
-		t.Errorf("the same run once more billed %d months, want November alone", len(r.Months))
+	if len(r.Months) != 2 || statuses(&r.Months[0]) != done || len(r.Months[0].Finalized)+len(r.Months[0].Changed) != 0 {
+		t.Errorf("the same run once more: %d months: %s", len(r.Months), statuses(&r.Months[0]))
 	}
 	o := at(t, "2026-12-03")
 	o.Period = date(t, "2026-10-01")
@@ -431,9 +431,58 @@ func TestRun(t *testing.T) {
 	if len(r.Months) != 1 || statuses(&r.Months[0]) != done || len(r.Months[0].Finalized)+len(r.Months[0].Changed) != 0 {
 		t.Errorf("billed once more: %d months: %s, finalized %v, changed %v", len(r.Months), statuses(&r.Months[0]), r.Months[0].Finalized, r.Months[0].Changed)
 	}
+	// Long after its usage has settled the month is left alone.
+	o = at(t, "2027-01-03")
+	sim.SetNow(o.Now)
+	if r = run(t, j, o); len(r.Months) == 0 || r.Months[0].Statement.Period.Label() != "2026-11" {
+		t.Errorf("in January: %d months, want November to be the first", len(r.Months))
+	}
 	if diff := cmp.Diff(before, snapshot(t, october)); diff != "" {
 		t.Errorf("files changed (-before +after):\n%s", diff)
 	}
+}
+
+// A billing date ahead of Twilio's clock finalizes nothing: an invoice is for
+// good.
+func TestBillingDateInTheFuture(t *testing.T) {
+	j, sim := newJob(t)
+	sim.SetNow(date(t, "2026-10-25").Start(time.UTC))
+	r := run(t, j, at(t, "2027-10-25"))
+	if got := statuses(&r.Months[0]); got != "t1 draft, t2 draft, t3 draft" {
+		t.Errorf("a year ahead: %s", got)
+	}
+}
+
+// A tenant that moves to another time zone is billed on from where its last
+// invoice ended: nothing twice, and nothing never.
+func TestTimeZoneChange(t *testing.T) {
+	j, sim := newJob(t)
+	for i := range j.Biller.Tenants {
+		j.Biller.Tenants[i].Until = pricing.Date{}
+	}
+	o := at(t, "2026-11-05")
+	sim.SetNow(date(t, "2026-11-25").Start(time.UTC))
+	run(t, j, Options{AsOf: date(t, "2026-11-25"), Now: at(t, "2026-11-25").Now, Period: date(t, "2026-10-01")})
+	j.Biller.Tenants[1].TimeZone = "America/New_York" // from Asia/Tokyo
+	o.Period = date(t, "2026-11-01")
+	list, err := j.Look(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tm := range list {
+		if tm.Document.Tenant != "t2" {
+			continue
+		}
+		use, err := tm.Document.Slices()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := time.Date(2026, 10, 31, 15, 0, 0, 0, time.UTC); len(use) != 1 || !use[0].From.Equal(want) {
+			t.Errorf("November begins at %v, want %s, where October ended in Tokyo", use, want)
+		}
+		return
+	}
+	t.Error("t2 has no November")
 }
 
 func TestNeedsPerson(t *testing.T) {

@@ -183,6 +183,9 @@ func (r *Register) Finalize(ctx context.Context, id Identity, issued pricing.Dat
 		}
 	}
 	v.Number = number(v.Series, v.Seq)
+	if e, err := r.Number(v.Number); err == nil {
+		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: number %s already belongs to an invoice of tenant %s: choose another number format", id.Tenant, v.Number, e.Tenant)
+	}
 	doc, err := build(v.Number)
 	if err != nil {
 		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: %w", id.Tenant, err)

@@ -27,15 +27,18 @@ type app struct {
 	unlock func()
 }
 
-// open opens the warehouse. With exclusive, for commands that call Twilio, it
-// also makes sure that there are credentials and that no other process syncs
-// or finalizes meanwhile.
-func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
-	if exclusive {
-		if err := c.NeedTwilio(); err != nil {
-			return nil, usageError{err}
-		}
+// openTwilio opens the warehouse for a command that calls Twilio, and has it to
+// itself.
+func openTwilio(ctx context.Context, c *config.Config) (*app, error) {
+	if err := c.NeedTwilio(); err != nil {
+		return nil, usageError{err}
 	}
+	return open(ctx, c, true)
+}
+
+// open opens the warehouse. With exclusive it also makes sure that no other
+// process syncs, finalizes or writes a month's files meanwhile.
+func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
 	layout, err := templates.Default()
 	if err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func demo(ctx context.Context, w io.Writer, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := open(ctx, conf, true)
+	a, err := openTwilio(ctx, conf)
 	if err != nil {
 		return err
 	}

@@ -226,7 +226,7 @@ func (s *site) nights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, night := range []string{"2026-10-03", "2026-10-09", nightBefore, nightAfter, "2026-10-31"} {
+	for _, night := range []string{"2026-10-09", nightBefore, nightAfter} {
 		now := mustDate(night).Start(time.UTC)
 		s.sim.SetNow(now)
 		summary, err := job.Syncer.Sync(t.Context(), ingest.Request{Now: now})
@@ -434,8 +434,8 @@ func testKilled(t *testing.T, base *site, want outcome, took time.Duration, requ
 	hits, kills := 0, 0
 	for _, list := range [][]killing{
 		{starting, after(5), asked(30), asked(70), finalized(1), writing("INV-"), writing("usage.csv"), writing("statement.pdf")},
-		{starting, after(35), finalized(5)},
-		{after(75)},
+		{starting, after(30), finalized(5)},
+		{after(55)},
 	} {
 		s := base.copy(t)
 		var names []string

@@ -52,7 +52,7 @@ func exportOf(opts *options, name, short string, write func(*cobra.Command, io.W
 			if err != nil {
 				return err
 			}
-			a, job, o, err := look(c.Context(), opts.Config, first, date)
+			a, job, o, err := look(c.Context(), opts.Config, first, date, false)
 			if err != nil {
 				return err
 			}

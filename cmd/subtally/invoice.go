@@ -136,7 +136,7 @@ func (f *tenantMonth) flags(c *cobra.Command) {
 	c.Flags().StringVar(&f.tenant, "tenant", "", "the tenant's id")
 }
 
-// open checks the flags and opens the warehouse.
+// open checks the flags and opens the warehouse, exclusively to finalize.
 func (f *tenantMonth) open(ctx context.Context, path string, exclusive bool) (*app, *billing.Tenant, nightly.Options, error) {
 	var o nightly.Options
 	if err := required("--tenant", f.tenant, "--period", f.period); err != nil {
@@ -165,7 +165,11 @@ func (f *tenantMonth) open(ctx context.Context, path string, exclusive bool) (*a
 	if o.AsOf, o.Now, err = moment(day, conf, time.Now); err != nil {
 		return nil, nil, o, err
 	}
-	a, err := open(ctx, conf, exclusive)
+	if exclusive {
+		a, err := openTwilio(ctx, conf)
+		return a, t, o, err
+	}
+	a, err := open(ctx, conf, false)
 	return a, t, o, err
 }
 
@@ -181,21 +185,21 @@ func invoiceDraftCommand(opts *options) *cobra.Command {
 				return err
 			}
 			defer a.closing(&err)
-			draft, err := a.biller.Draft(c.Context(), t, billing.Month(o.Period, t.TimeZone), o.AsOf, nil)
+			job, err := a.job(false)
 			if err != nil {
 				return err
 			}
-			doc := &draft.Document
-			path := filepath.Join(a.files.Dir, doc.Period.Label(), "drafts", t.ID+".pdf")
-			if err := a.files.Invoice(path, doc); err != nil {
+			tm, path, err := job.Draft(c.Context(), t, o)
+			if err != nil {
 				return err
 			}
+			doc := tm.Document
 			places := pricing.MinorUnits(doc.Currency)
 			fmt.Fprintf(c.OutOrStdout(), "%s  net %s, total %s %s\n", path, doc.Net.StringFixed(places), doc.Total.StringFixed(places), doc.Currency)
-			for _, u := range draft.Unrated {
+			for _, u := range tm.Unrated {
 				fmt.Fprintf(c.OutOrStdout(), "UNRATED     %d %s records: %s\n", u.Records, u.Kind, printable(u.Reason))
 			}
-			if len(draft.Unrated) > 0 {
+			if len(tm.Unrated) > 0 {
 				return errNeedsPerson
 			}
 			return nil

@@ -39,7 +39,7 @@ func runCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, err := open(c.Context(), conf, true)
+			a, err := openTwilio(c.Context(), conf)
 			if err != nil {
 				return err
 			}

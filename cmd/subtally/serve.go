@@ -82,7 +82,7 @@ func night(ctx context.Context, path string, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	a, err := open(ctx, conf, true)
+	a, err := openTwilio(ctx, conf)
 	if err != nil {
 		return err
 	}

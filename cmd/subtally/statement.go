@@ -27,7 +27,7 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a, job, o, err := look(c.Context(), opts.Config, first, date)
+			a, job, o, err := look(c.Context(), opts.Config, first, date, true) // a run must not write the same files meanwhile
 			if err != nil {
 				return err
 			}
@@ -40,7 +40,7 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			st, err := a.biller.Statement(c.Context(), first, o.AsOf, tenants)
+			st, err := job.Statement(c.Context(), first, o, tenants)
 			if err != nil {
 				return err
 			}
@@ -67,8 +67,8 @@ func statementCommand(opts *options) *cobra.Command {
 }
 
 // look opens the warehouse to look at a month that has been pulled, as of a
-// date given by flag.
-func look(ctx context.Context, path string, first pricing.Date, date string) (*app, *nightly.Job, nightly.Options, error) {
+// date given by flag. With exclusive no other process may be at work.
+func look(ctx context.Context, path string, first pricing.Date, date string, exclusive bool) (*app, *nightly.Job, nightly.Options, error) {
 	o := nightly.Options{Period: first}
 	day, err := dateFlag("--as-of", date)
 	if err != nil {
@@ -84,7 +84,7 @@ func look(ctx context.Context, path string, first pricing.Date, date string) (*a
 	if o.AsOf, o.Now, err = moment(day, conf, time.Now); err != nil {
 		return nil, nil, o, err
 	}
-	a, err := open(ctx, conf, false)
+	a, err := open(ctx, conf, exclusive)
 	if err != nil {
 		return nil, nil, o, err
 	}

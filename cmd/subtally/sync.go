@@ -35,6 +35,8 @@ func syncCommand(opts *options) *cobra.Command {
 			if !first.IsZero() && !last.IsZero() && !first.Before(last) {
 				return usageError{fmt.Errorf("--to: %s is not after --from %s", last, first)}
 			}
+			// Days that are named are wanted, whatever was pulled of them before.
+			req.Again = !first.IsZero() || !last.IsZero()
 			if !first.IsZero() {
 				req.From = first.Start(time.UTC)
 			}
@@ -48,7 +50,7 @@ func syncCommand(opts *options) *cobra.Command {
 			if _, req.Now, err = moment(day, conf, time.Now); err != nil {
 				return err
 			}
-			a, err := open(c.Context(), conf, true)
+			a, err := openTwilio(c.Context(), conf)
 			if err != nil {
 				return err
 			}
@@ -75,8 +77,8 @@ func syncCommand(opts *options) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&date, "as-of", "", "pull what happened before this date (default: now)")
-	c.Flags().StringVar(&from, "from", "", "first UTC day to pull (default: billing.start)")
-	c.Flags().StringVar(&to, "to", "", "first UTC day not to pull (default: the present)")
+	c.Flags().StringVar(&from, "from", "", "first UTC day to pull, again if need be (default: billing.start)")
+	c.Flags().StringVar(&to, "to", "", "first UTC day not to pull (default: the present); with either, days that were pulled are pulled again")
 	c.Flags().StringVar(&account, "account", "", "pull only this account, by sid")
 	opts.jsonFlag(c)
 	return c

@@ -35,6 +35,9 @@ func printStatement(w io.Writer, st *billing.Statement) {
 	for _, r := range st.Unrated {
 		fmt.Fprintf(w, "UNRATED     %s: %d %s records, cost %s %s: %s\n", r.Tenant, r.Records, r.Kind, r.Cost.StringFixed(2), st.Currency, printable(r.Reason))
 	}
+	for _, c := range st.OtherCosts {
+		fmt.Fprintf(w, "OTHER COST  %d records cost %s %s, which is in no other figure\n", c.Records, c.Cost.String(), c.Currency)
+	}
 	for _, r := range st.Unassigned {
 		fmt.Fprintf(w, "UNASSIGNED  %s (%s, %s): %d records, cost %s %s\n", r.Account.SID, printable(r.Account.Name), r.Status, r.Records, r.Cost.StringFixed(2), st.Currency)
 	}
