@@ -43,6 +43,7 @@ type Request struct {
 	From, To time.Time // when set, only the UTC days [From, To)
 	Account  string    // when set, only this account
 	Due      []Due     // usage about to be finalized
+	Again    bool      // pull every window of the request, whether or not it needs it
 }
 
 // Due is a time whose windows must have been pulled since some instant,
@@ -54,9 +55,10 @@ type Due struct {
 
 // Summary says what a sync did.
 type Summary struct {
-	Accounts int   // the main account and its subaccounts
-	Windows  int   // windows pulled
-	Records  int64 // records written; one that did not change counts too
+	Now      time.Time // usage was pulled up to here: the request's now, or Twilio's where that is behind
+	Accounts int       // the main account and its subaccounts
+	Windows  int       // windows pulled
+	Records  int64     // records written; one that did not change counts too
 	Failures []Failure
 }
 
@@ -111,15 +113,16 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 		}
 		now = clock
 	}
+	summary := Summary{Now: now}
 	if req.Account != "" {
 		list = slices.DeleteFunc(list, func(a twilio.Account) bool { return a.SID != req.Account })
 		if len(list) == 0 {
-			return Summary{}, fmt.Errorf("sync: account %s is not the main account or one of its subaccounts", req.Account)
+			return summary, fmt.Errorf("sync: account %s is not the main account or one of its subaccounts", req.Account)
 		}
 	}
 	seq, err := s.DB.NextSync(ctx, now)
 	if err != nil {
-		return Summary{}, fmt.Errorf("sync: %w", err)
+		return summary, fmt.Errorf("sync: %w", err)
 	}
 	accounts := make([]warehouse.Account, len(list))
 	for i, a := range list {
@@ -128,18 +131,18 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 		}
 	}
 	if err := s.DB.InsertAccounts(ctx, accounts, seq); err != nil {
-		return Summary{}, fmt.Errorf("sync: %w", err)
+		return summary, fmt.Errorf("sync: %w", err)
 	}
 	checkpoints, err := s.DB.Checkpoints(ctx, s.Start, now.Add(day))
 	if err != nil {
-		return Summary{}, fmt.Errorf("sync: %w", err)
+		return summary, fmt.Errorf("sync: %w", err)
 	}
 	held, err := s.DB.HeldNumbers(ctx)
 	if err != nil {
-		return Summary{}, fmt.Errorf("sync: %w", err)
+		return summary, fmt.Errorf("sync: %w", err)
 	}
 
-	summary := Summary{Accounts: len(list)}
+	summary.Accounts = len(list)
 	tasks := s.plan(accounts, checkpoints, now, req)
 	s.Log.InfoContext(ctx, "sync", "accounts", len(list), "lists", len(tasks), "sync", seq)
 
@@ -182,7 +185,7 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 				fail(a.SID, string(twilio.Numbers), err)
 				return
 			}
-			inventory.add(a.SID, numbers)
+			inventory.add(a.SID, s.first(a), numbers)
 		}
 	}
 	for _, t := range tasks {
@@ -225,7 +228,7 @@ func (s *Syncer) plan(accounts []warehouse.Account, checkpoints map[warehouse.Wi
 			var open *task
 			for d := from; d.Before(to); d = d.Add(day) {
 				cp, pulled := checkpoints[warehouse.Window{Account: a.SID, Resource: string(r), Day: d}]
-				if pulled && !s.again(cp, now, req.Due) {
+				if pulled && !s.again(a, cp, now, req) {
 					if r != twilio.Transcriptions {
 						open = nil
 					}
@@ -242,16 +245,29 @@ func (s *Syncer) plan(accounts []warehouse.Account, checkpoints map[warehouse.Wi
 	return tasks
 }
 
-// span is the time an account's windows cover: from the start or the
-// account's creation until now or, for a closed one, the day after its last
-// change, since a closed account makes no usage.
-func (s *Syncer) span(a warehouse.Account, now time.Time, req Request) (from, to time.Time) {
-	from, to = s.Start, now
-	if c := a.Created.UTC().Truncate(day); c.After(from) {
-		from = c
+// first is the first UTC day on which an account may have usage that counts:
+// the day of the start or of the account's creation.
+func (s *Syncer) first(a warehouse.Account) time.Time {
+	if c := a.Created.UTC().Truncate(day); c.After(s.Start) {
+		return c
 	}
-	if a.Status == "closed" {
-		if end := a.Updated.UTC().Truncate(day).Add(2 * day); end.Before(to) {
+	return s.Start
+}
+
+// closing reports whether an account is closed and known when: Twilio does not
+// say it, but a closed account changes no more. One that gives no change at
+// all, so that it stands at its creation, says nothing.
+func closing(a warehouse.Account) (at time.Time, known bool) {
+	return a.Updated.UTC(), a.Status == "closed" && !a.Updated.Equal(a.Created)
+}
+
+// span is the time an account's windows cover: from its first day until now
+// or, for a closed one, the day after its closing, since a closed account makes
+// no usage.
+func (s *Syncer) span(a warehouse.Account, now time.Time, req Request) (from, to time.Time) {
+	from, to = s.first(a), now
+	if at, known := closing(a); known {
+		if end := at.Truncate(day).Add(2 * day); end.Before(to) {
 			to = end
 		}
 	}
@@ -265,25 +281,47 @@ func (s *Syncer) span(a warehouse.Account, now time.Time, req Request) (from, to
 }
 
 // again reports whether a window that was pulled must be pulled once more.
-func (s *Syncer) again(cp warehouse.Checkpoint, now time.Time, due []Due) bool {
+func (s *Syncer) again(a warehouse.Account, cp warehouse.Checkpoint, now time.Time, req Request) bool {
 	end := cp.Day.Add(day)
 	settled := end.Add(s.Settle)
 	switch {
+	case req.Again:
+		return true
 	case cp.PulledAt.Before(end): // before the day was over
 		return true
 	case cp.PulledAt.Before(settled) && (cp.Pending > 0 || !now.Before(settled)):
 		return cp.PulledAt.Before(now)
 	}
-	for _, d := range due {
-		if cp.Day.Before(d.To) && end.After(d.From) && cp.PulledAt.Before(d.Since) {
+	for _, d := range req.Due {
+		if !cp.Day.Before(d.To) || !end.After(d.From) {
+			continue
+		}
+		// A price may come later than anything is meant to; the last moment to
+		// take it up is now.
+		if cp.Pending > 0 && cp.PulledAt.Before(now) {
+			return true
+		}
+		if cp.PulledAt.Before(d.Since) && !s.last(a, cp) {
 			return true
 		}
 	}
 	return false
 }
 
+// last reports whether a window of a closed account was pulled so long after
+// its closing that another pull brings nothing new. Twilio deletes the data of
+// closed accounts, by default after 30 days, so a later pull may not be
+// possible any more.
+func (s *Syncer) last(a warehouse.Account, cp warehouse.Checkpoint) bool {
+	at, known := closing(a)
+	end := cp.Day.Add(day)
+	return known && !cp.PulledAt.Before(at.Add(day)) && !cp.PulledAt.Before(end) &&
+		(cp.Pending == 0 || !cp.PulledAt.Before(end.Add(s.Settle)))
+}
+
 // wantsInventory reports whether the account's phone numbers are to be read:
-// once a UTC day, while the account can hold any.
+// once a UTC day while the account can hold any, and once more when the start
+// was moved back, since the days from there on have to be filled in.
 func (s *Syncer) wantsInventory(a warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, now time.Time, req Request) bool {
 	today := now.Truncate(day)
 	if a.Status == "closed" || today.Before(s.Start) {
@@ -292,8 +330,17 @@ func (s *Syncer) wantsInventory(a warehouse.Account, checkpoints map[warehouse.W
 	if !req.To.IsZero() && !today.Before(req.To) {
 		return false
 	}
-	_, done := checkpoints[warehouse.Window{Account: a.SID, Resource: string(twilio.Numbers), Day: today}]
-	return !done
+	_, listed := checkpoints[warehouse.Window{Account: a.SID, Resource: string(twilio.Numbers), Day: today}]
+	return req.Again || !listed || !s.filled(a, checkpoints, now)
+}
+
+// filled reports whether the account's number days are filled in from its
+// first day on. An account made after now, as when a past night is run again,
+// has none.
+func (s *Syncer) filled(a warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, now time.Time) bool {
+	first := s.first(a)
+	_, done := checkpoints[warehouse.Window{Account: a.SID, Resource: string(twilio.Numbers), Day: first}]
+	return done || first.After(now)
 }
 
 // pull reads one list and hands it to the loader, in batches, with the
@@ -337,14 +384,22 @@ func (s *Syncer) Coverage(ctx context.Context, from, now time.Time) (*Coverage, 
 	for _, a := range list {
 		c.accounts[a.SID] = a
 	}
+	if s.Start.Before(from) { // where the checkpoints of filled-in number days stand
+		from = s.Start
+	}
 	c.checkpoints, err = s.DB.Checkpoints(ctx, from.UTC().Truncate(day), now.Add(day))
 	return c, err
 }
 
 // Missing says why usage of the accounts in [d.From, d.To) cannot be invoiced
-// yet: a window was not pulled since d.Since, or something in it may still
-// change and it has not settled. It is empty when nothing is missing.
+// yet: the time is not over, a window was not pulled since d.Since, or something
+// in it may still change and it has not settled. It is empty when nothing is
+// missing.
 func (c *Coverage) Missing(accounts []string, d Due) string {
+	if d.To.After(c.now) {
+		return fmt.Sprintf("the period is not over at Twilio's clock: it ends at %s, and it is %s",
+			d.To.UTC().Format(time.RFC3339), c.now.UTC().Format(time.RFC3339))
+	}
 	first, last := d.From.UTC().Truncate(day), d.To.UTC().Add(day-1).Truncate(day)
 	for _, sid := range accounts {
 		account, known := c.accounts[sid]
@@ -359,7 +414,7 @@ func (c *Coverage) Missing(accounts []string, d Due) string {
 				switch {
 				case !pulled:
 					return fmt.Sprintf("%s of %s on %s were not pulled", r, sid, at.Format(time.DateOnly))
-				case cp.PulledAt.Before(d.Since):
+				case cp.PulledAt.Before(d.Since) && !c.syncer.last(account, cp):
 					return fmt.Sprintf("%s of %s on %s were not pulled again since the period was due", r, sid, at.Format(time.DateOnly))
 				case cp.PulledAt.Before(at.Add(day + c.syncer.Settle)):
 					pending += cp.Pending
@@ -379,6 +434,9 @@ func (c *Coverage) Missing(accounts []string, d Due) string {
 		}
 		if !listed {
 			return fmt.Sprintf("the phone numbers of %s were not listed since the period ended", sid)
+		}
+		if !c.syncer.filled(account, c.checkpoints, c.now) {
+			return fmt.Sprintf("the phone numbers of %s were not listed to fill in the days since %s", sid, c.syncer.first(account).Format(time.DateOnly))
 		}
 	}
 	return ""

@@ -322,6 +322,8 @@ func missing(t *testing.T, s *Syncer, account string) string {
 func TestMissing(t *testing.T) {
 	active := warehouse.Account{SID: "ACa", Status: "active", Created: utc("2020-01-01")}
 	closed := warehouse.Account{SID: "ACa", Status: "closed", Created: utc("2020-01-01"), Updated: utc("2026-10-10")}
+	undated := closed
+	undated.Updated = undated.Created
 	// complete is every window of October pulled on 4 November, and the numbers
 	// listed on the same day.
 	complete := func() map[warehouse.Window]warehouse.Checkpoint {
@@ -335,6 +337,7 @@ func TestMissing(t *testing.T) {
 				add(string(r), d)
 			}
 		}
+		add("numbers", utc("2026-09-30"))
 		add("numbers", utc("2026-11-04"))
 		return cps
 	}
@@ -364,7 +367,15 @@ func TestMissing(t *testing.T) {
 		{"numbers were not listed since", active, change("numbers", "2026-11-04", nil), "the phone numbers of ACa were not listed"},
 		{"a closed account has no windows after it closed", closed, change("calls", "2026-10-15", nil), ""},
 		{"but those before", closed, change("calls", "2026-10-09", nil), "calls of ACa on 2026-10-09 were not pulled"},
-		{"and it holds no numbers", closed, change("numbers", "2026-11-04", nil), ""},
+		{"nor has it to be pulled again, as its data may be deleted", closed, change("calls", "2026-10-09", func(cp *warehouse.Checkpoint) { cp.PulledAt = utc("2026-10-12") }), ""},
+		{"but it has when it was pulled too early to be complete", closed, change("calls", "2026-10-09", func(cp *warehouse.Checkpoint) { cp.PulledAt = utc("2026-10-10").Add(23 * time.Hour) }), "calls of ACa on 2026-10-09 were not pulled again"},
+		{"or when something was to change", closed, change("calls", "2026-10-09", func(cp *warehouse.Checkpoint) { cp.PulledAt, cp.Pending = utc("2026-10-12"), 1 }), "calls of ACa on 2026-10-09 were not pulled again"},
+		{"and had not settled", closed, change("calls", "2026-10-09", func(cp *warehouse.Checkpoint) { cp.PulledAt, cp.Pending = utc("2026-10-25"), 1 }), ""},
+		{"an open account has to be pulled again", active, change("calls", "2026-10-09", func(cp *warehouse.Checkpoint) { cp.PulledAt = utc("2026-10-12") }), "calls of ACa on 2026-10-09 were not pulled again"},
+		{"one that does not say when it closed has windows until now", undated, change("calls", "2026-10-15", nil), "calls of ACa on 2026-10-15 were not pulled"},
+		{"number days since the start were not filled in", active, change("numbers", "2026-09-30", nil), "the phone numbers of ACa were not listed to fill in the days since 2026-09-30"},
+		{"an account made after now has no days to fill in", warehouse.Account{SID: "ACa", Status: "active", Created: utc("2026-11-20")}, nil, ""},
+		{"a closed account holds no numbers", closed, change("numbers", "2026-11-04", nil), ""},
 		{"an account that is not Twilio's", warehouse.Account{SID: "ACb"}, nil, "subaccount ACa is not in the main account's list"},
 	}
 	for _, tt := range tests {
@@ -448,8 +459,15 @@ func TestNeverAheadOfTwiliosClock(t *testing.T) {
 	sim, url := newStand(t, octoberWorld)
 	s := newSyncer(t, sim, url)
 	sim.SetNow(utc("2026-10-10"))
-	if _, err := s.Sync(t.Context(), Request{Now: utc("2026-11-20")}); err != nil {
+	sum, err := s.Sync(t.Context(), Request{Now: utc("2026-11-20")})
+	if err != nil {
 		t.Fatal(err)
+	}
+	if !sum.Now.Equal(utc("2026-10-10")) {
+		t.Errorf("the summary says that usage was pulled up to %s, Twilio's clock is at 2026-10-10", sum.Now)
+	}
+	if sum := mustSync(t, s, sim, Request{Now: utc("2026-10-10")}); !sum.Now.Equal(utc("2026-10-10")) {
+		t.Errorf("the summary says that usage was pulled up to %s, asked for 2026-10-10", sum.Now)
 	}
 	cps, err := s.DB.Checkpoints(t.Context(), utc("2026-10-01"), utc("2026-12-01"))
 	if err != nil {
@@ -465,34 +483,83 @@ func TestNeverAheadOfTwiliosClock(t *testing.T) {
 	}
 }
 
+func TestMissingBeforeThePeriodIsOver(t *testing.T) {
+	c := &Coverage{syncer: &Syncer{Start: utc("2026-10-01")}, now: utc("2026-10-31")}
+	if got := c.Missing(nil, Due{From: utc("2026-10-01"), To: utc("2026-11-01")}); !strings.Contains(got, "not over at Twilio's clock") {
+		t.Errorf("Missing a day before the period's end = %q", got)
+	}
+	if got := c.Missing(nil, Due{From: utc("2026-10-01"), To: utc("2026-10-31")}); got != "" {
+		t.Errorf("Missing at the period's end = %q", got)
+	}
+}
+
 func TestAgain(t *testing.T) {
 	s := &Syncer{Settle: 15 * day}
 	at := utc("2026-10-10") // the window's day; it ends on the 11th and settles on the 26th
 	due := []Due{{From: utc("2026-10-01"), To: utc("2026-11-01"), Since: utc("2026-11-04")}}
+	other := []Due{{From: utc("2026-11-01"), To: utc("2026-12-01"), Since: utc("2026-12-04")}}
+	active := warehouse.Account{Status: "active", Created: utc("2020-01-01"), Updated: utc("2026-10-01")}
+	closed := warehouse.Account{Status: "closed", Created: utc("2020-01-01"), Updated: utc("2026-10-11").Add(7 * time.Hour)}
 	tests := []struct {
 		name    string
+		account warehouse.Account
 		pulled  string
 		pending uint64
 		now     string
-		due     []Due
+		req     Request
 		want    bool
 	}{
-		{"pulled before its end", "2026-10-10", 0, "2026-10-12", nil, true},
-		{"complete", "2026-10-11", 0, "2026-10-12", nil, false},
-		{"something may change", "2026-10-11", 1, "2026-10-12", nil, true},
-		{"something may change, but it was pulled just now", "2026-10-12", 1, "2026-10-12", nil, false},
-		{"settled since", "2026-10-11", 0, "2026-10-26", nil, true},
-		{"pulled after it settled", "2026-10-26", 0, "2026-11-20", nil, false},
-		{"never final, but settled", "2026-10-26", 5, "2026-11-20", nil, false},
-		{"about to be invoiced", "2026-10-26", 0, "2026-11-04", due, true},
-		{"pulled since it was due", "2026-11-04", 0, "2026-11-05", due, false},
-		{"another month is about to be invoiced", "2026-10-26", 0, "2026-12-04", []Due{{From: utc("2026-11-01"), To: utc("2026-12-01"), Since: utc("2026-12-04")}}, false},
+		{"pulled before its end", active, "2026-10-10", 0, "2026-10-12", Request{}, true},
+		{"complete", active, "2026-10-11", 0, "2026-10-12", Request{}, false},
+		{"something may change", active, "2026-10-11", 1, "2026-10-12", Request{}, true},
+		{"something may change, but it was pulled just now", active, "2026-10-12", 1, "2026-10-12", Request{}, false},
+		{"settled since", active, "2026-10-11", 0, "2026-10-26", Request{}, true},
+		{"pulled after it settled", active, "2026-10-26", 0, "2026-11-20", Request{}, false},
+		{"never final, but settled", active, "2026-10-26", 5, "2026-11-20", Request{}, false},
+		{"about to be invoiced", active, "2026-10-26", 0, "2026-11-04", Request{Due: due}, true},
+		{"pulled since it was due", active, "2026-11-04", 0, "2026-11-05", Request{Due: due}, false},
+		{"due, and a price has not come", active, "2026-11-04", 1, "2026-11-05", Request{Due: due}, true},
+		{"due without a price, but pulled just now", active, "2026-11-05", 1, "2026-11-05", Request{Due: due}, false},
+		{"another month is about to be invoiced", active, "2026-10-26", 0, "2026-12-04", Request{Due: other}, false},
+		{"another month, and a price has not come", active, "2026-10-26", 1, "2026-12-04", Request{Due: other}, false},
+		{"asked for", active, "2026-11-05", 0, "2026-11-05", Request{Again: true}, true},
+		{"closed for good", closed, "2026-10-26", 0, "2026-11-04", Request{Due: due}, false},
+		{"pulled a day after the closing", closed, "2026-10-13", 0, "2026-10-14", Request{Due: []Due{{From: utc("2026-10-01"), To: utc("2026-10-12"), Since: utc("2026-10-14")}}}, false},
+		{"pulled too soon after the closing", closed, "2026-10-12", 0, "2026-10-14", Request{Due: []Due{{From: utc("2026-10-01"), To: utc("2026-10-12"), Since: utc("2026-10-14")}}}, true},
+		{"closed, and a price has not come", closed, "2026-10-26", 1, "2026-11-04", Request{Due: due}, true},
 	}
 	for _, tt := range tests {
 		cp := warehouse.Checkpoint{Window: warehouse.Window{Day: at}, PulledAt: utc(tt.pulled), Pending: tt.pending}
-		if got := s.again(cp, utc(tt.now), tt.due); got != tt.want {
+		if got := s.again(tt.account, cp, utc(tt.now), tt.req); got != tt.want {
 			t.Errorf("%s: again = %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// TestAgainPullsWhatWasAskedFor pulls settled days once more, and no others.
+func TestAgainPullsWhatWasAskedFor(t *testing.T) {
+	sim, url := newStand(t, octoberWorld)
+	s := newSyncer(t, sim, url)
+	mustSync(t, s, sim, Request{Now: utc("2026-11-20")})
+	account := sim.Accounts()[1].SID
+	sum := mustSync(t, s, sim, Request{Now: utc("2026-11-20"), Again: true, Account: account, From: utc("2026-10-05"), To: utc("2026-10-08")})
+	if want := 3 * len(resources); sum.Windows != want {
+		t.Errorf("%d windows pulled again, want %d", sum.Windows, want)
+	}
+}
+
+// TestStartMovedBack moves the start back on a day on which the numbers were
+// listed already: the number days before are filled in at once, and none twice.
+func TestStartMovedBack(t *testing.T) {
+	sim, url := newStand(t, octoberWorld)
+	s, whole := newSyncer(t, sim, url), newSyncer(t, sim, url)
+	s.Start = utc("2026-11-01")
+	mustSync(t, s, sim, Request{Now: utc("2026-11-08")})
+	s.Start = whole.Start
+	mustSync(t, s, sim, Request{Now: utc("2026-11-08")})
+	mustSync(t, whole, sim, Request{Now: utc("2026-11-08")})
+	if diff := cmp.Diff(stored(t, whole.DB, sim), stored(t, s.DB, sim)); diff != "" {
+		t.Errorf("usage differs from that of an early start (-early +moved):\n%s", diff)
 	}
 }
 
@@ -528,6 +595,10 @@ func TestPlanJoinsNeighbouringDays(t *testing.T) {
 	account.Created, account.Status, account.Updated = utc("2020-01-01"), "closed", utc("2026-10-04").Add(9*time.Hour)
 	if got, want := show(account, twilio.Messages), []string{"01-06"}; !slices.Equal(got, want) {
 		t.Errorf("messages of an account closed on the 4th: %v, want %v", got, want)
+	}
+	account.Updated = account.Created
+	if got, want := show(account, twilio.Messages), []string{"01-08", "08-14"}; !slices.Equal(got, want) {
+		t.Errorf("messages of an account closed at an unknown time: %v, want %v", got, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -18,15 +19,16 @@ import (
 //
 // Twilio lists only who holds a number now. So the account that a number is
 // first seen with on a day has it for that whole day; days between two sights
-// belong to the account that had it before; and a number never seen before
-// counts for its holder since it was bought, though not before the start.
+// belong to the account that had it before; and days before the first sight,
+// since the number was bought though not before the start, belong to the
+// account it was first seen with. A day that is known stays as it is.
 type inventory struct {
 	start, today time.Time
 
 	mu     sync.Mutex
-	held   map[string]warehouse.HeldNumber
+	held   map[string][]warehouse.HeldNumber // known days, by number, in order
 	listed []listed
-	pulled []string // accounts whose numbers were read
+	pulled map[string]time.Time // accounts whose numbers were read, with their first day
 }
 
 type listed struct {
@@ -35,54 +37,74 @@ type listed struct {
 }
 
 func newInventory(start, now time.Time, held []warehouse.HeldNumber) *inventory {
-	v := &inventory{start: start, today: now.Truncate(day), held: map[string]warehouse.HeldNumber{}}
+	v := &inventory{
+		start: start, today: now.Truncate(day),
+		held: map[string][]warehouse.HeldNumber{}, pulled: map[string]time.Time{},
+	}
 	for _, h := range held {
-		v.held[h.SID] = h
+		v.held[h.SID] = append(v.held[h.SID], h)
 	}
 	return v
 }
 
-// add takes the numbers that an account holds.
-func (v *inventory) add(account string, numbers []twilio.Number) {
+// add takes the numbers that an account holds. The account's usage counts from
+// first on.
+func (v *inventory) add(account string, first time.Time, numbers []twilio.Number) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.pulled = append(v.pulled, account)
+	v.pulled[account] = first
 	for _, n := range numbers {
 		v.listed = append(v.listed, listed{account, n})
 	}
 }
 
-// batch is every number day not known yet, with a checkpoint per account.
+// batch is every number day not known yet, with checkpoints per account: for
+// today, and for the first day from which on its number days are filled in.
 func (v *inventory) batch() batch {
 	b := batch{wrote: map[warehouse.Window]warehouse.Digest{}}
 	slices.SortFunc(v.listed, func(a, b listed) int {
 		return cmp.Or(cmp.Compare(a.SID, b.SID), cmp.Compare(a.account, b.account))
 	})
-	slices.Sort(v.pulled)
+	// A number that moved while the lists were read may stand in two of them.
+	v.listed = slices.CompactFunc(v.listed, func(a, b listed) bool { return a.SID == b.SID })
 	for _, n := range v.listed {
-		before, known := v.held[n.SID]
-		from := before.Day.Add(day)
-		if !known {
-			from = n.Created.UTC().Truncate(day)
-			if from.Before(v.start) {
-				from = v.start
-			}
+		known := v.held[n.SID]
+		from := n.Created.UTC().Truncate(day)
+		if len(known) > 0 && known[0].First.Before(from) {
+			from = known[0].First
+		}
+		if from.Before(v.start) {
+			from = v.start
+		}
+		holder := n.account
+		if len(known) > 0 {
+			holder = known[0].Account
 		}
 		for d := from; !d.After(v.today); d = d.Add(day) {
-			account := n.account
-			if known && d.Before(v.today) {
-				account = before.Account
+			for len(known) > 0 && known[0].Last.Before(d) {
+				holder, known = known[0].Account, known[1:]
+			}
+			if len(known) > 0 && !known[0].First.After(d) {
+				d = known[0].Last
+				continue
+			}
+			account := holder
+			if d.Equal(v.today) {
+				account = n.account
 			}
 			sid := n.SID + "/" + d.Format(time.DateOnly)
 			v.appendDay(&b.usage, account, sid, n.PhoneNumber, d)
 			w := warehouse.Window{Account: account, Resource: string(twilio.Numbers), Day: d}
 			b.wrote[w] = warehouse.Digest{Records: b.wrote[w].Records + 1, SIDHash: b.wrote[w].SIDHash + city.CH64([]byte(sid))}
 		}
-		v.held[n.SID] = warehouse.HeldNumber{SID: n.SID, Account: n.account, Day: v.today}
 	}
-	for _, account := range v.pulled {
+	for _, account := range slices.Sorted(maps.Keys(v.pulled)) {
 		w := warehouse.Window{Account: account, Resource: string(twilio.Numbers), Day: v.today}
 		b.done = append(b.done, warehouse.Checkpoint{Window: w, Digest: b.wrote[w]})
+		if first := v.pulled[account]; first.Before(v.today) {
+			w.Day = first
+			b.done = append(b.done, warehouse.Checkpoint{Window: w, Digest: b.wrote[w]})
+		}
 	}
 	return b
 }

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -22,10 +23,16 @@ func TestInventory(t *testing.T) {
 	pn := func(sid, created string) twilio.Number {
 		return twilio.Number{SID: sid, PhoneNumber: "+14155550100", Created: utc(created).Add(15 * time.Hour)}
 	}
+	// run is the October days [from, to] of PN1 that are known to be an account's.
+	run := func(account string, from, to int) warehouse.HeldNumber {
+		return warehouse.HeldNumber{SID: "PN1", Account: account, First: utc("2026-10-01").AddDate(0, 0, from-1), Last: utc("2026-10-01").AddDate(0, 0, to-1)}
+	}
+	type runs = []warehouse.HeldNumber
 	type sight map[string][]twilio.Number
+	old := []twilio.Number{pn("PN1", "2020-01-01")}
 	tests := []struct {
 		name string
-		held []warehouse.HeldNumber
+		held runs
 		now  string
 		sees sight
 		want []string
@@ -33,36 +40,37 @@ func TestInventory(t *testing.T) {
 		{"a number never seen counts since it was bought", nil, "2026-10-12",
 			sight{"ACa": {pn("PN1", "2026-10-10")}},
 			[]string{"ACa PN1/2026-10-10", "ACa PN1/2026-10-11", "ACa PN1/2026-10-12"}},
-		{"but not before the start", nil, "2026-10-02",
-			sight{"ACa": {pn("PN1", "2020-01-01")}},
+		{"but not before the start", nil, "2026-10-02", sight{"ACa": old},
 			[]string{"ACa PN1/2026-10-01", "ACa PN1/2026-10-02"}},
-		{"a number seen yesterday counts today", []warehouse.HeldNumber{{SID: "PN1", Account: "ACa", Day: utc("2026-10-11")}}, "2026-10-12",
-			sight{"ACa": {pn("PN1", "2020-01-01")}},
+		{"a number seen yesterday counts today", runs{run("ACa", 1, 11)}, "2026-10-12", sight{"ACa": old},
 			[]string{"ACa PN1/2026-10-12"}},
-		{"seen today already", []warehouse.HeldNumber{{SID: "PN1", Account: "ACa", Day: utc("2026-10-12")}}, "2026-10-12",
-			sight{"ACb": {pn("PN1", "2020-01-01")}},
-			nil},
-		{"missed nights belong to who had it before", []warehouse.HeldNumber{{SID: "PN1", Account: "ACa", Day: utc("2026-10-09")}}, "2026-10-12",
-			sight{"ACb": {pn("PN1", "2020-01-01")}},
+		{"seen today already", runs{run("ACa", 1, 12)}, "2026-10-12", sight{"ACb": old}, nil},
+		{"missed nights belong to who had it before", runs{run("ACa", 1, 9)}, "2026-10-12", sight{"ACb": old},
 			[]string{"ACa PN1/2026-10-10", "ACa PN1/2026-10-11", "ACb PN1/2026-10-12"}},
 		{"a number that moves while the lists are read counts once", nil, "2026-10-12",
 			sight{"ACa": {pn("PN1", "2026-10-12")}, "ACb": {pn("PN1", "2026-10-12")}},
 			[]string{"ACa PN1/2026-10-12"}},
-		{"a released number makes no days", []warehouse.HeldNumber{{SID: "PN1", Account: "ACa", Day: utc("2026-10-11")}}, "2026-10-12",
-			sight{"ACa": nil}, nil},
+		{"a released number makes no days", runs{run("ACa", 1, 11)}, "2026-10-12", sight{"ACa": nil}, nil},
+		{"days before the first sight belong to who had it first", runs{run("ACa", 3, 5), run("ACb", 6, 12)}, "2026-10-12", sight{"ACb": old},
+			[]string{"ACa PN1/2026-10-01", "ACa PN1/2026-10-02"}},
+		{"but not before it was bought", runs{run("ACa", 3, 12)}, "2026-10-12", sight{"ACa": {pn("PN1", "2026-10-02")}},
+			[]string{"ACa PN1/2026-10-02"}},
+		{"days between belong to who had it before", runs{run("ACa", 1, 3), run("ACb", 6, 7), run("ACa", 9, 9)}, "2026-10-11", sight{"ACc": old},
+			[]string{"ACa PN1/2026-10-04", "ACa PN1/2026-10-05", "ACa PN1/2026-10-10", "ACb PN1/2026-10-08", "ACc PN1/2026-10-11"}},
+		{"known days before the start stay alone", runs{{SID: "PN1", Account: "ACa", First: utc("2026-09-01"), Last: utc("2026-09-20")}}, "2026-10-02", sight{"ACb": old},
+			[]string{"ACa PN1/2026-10-01", "ACb PN1/2026-10-02"}},
+		{"a later date of purchase loses no day", runs{run("ACa", 1, 3)}, "2026-10-05", sight{"ACb": {pn("PN1", "2026-10-05")}},
+			[]string{"ACa PN1/2026-10-04", "ACb PN1/2026-10-05"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			v := newInventory(utc("2026-10-01"), utc(tt.now).Add(3*time.Hour), tt.held)
 			for account, numbers := range tt.sees {
-				v.add(account, numbers)
+				v.add(account, utc(tt.now), numbers)
 			}
 			b := v.batch()
 			if got := numberDays(b); !slices.Equal(got, tt.want) {
 				t.Errorf("days = %v, want %v", got, tt.want)
-			}
-			if len(b.done) != len(tt.sees) {
-				t.Errorf("%d checkpoints for %d lists", len(b.done), len(tt.sees))
 			}
 			for _, at := range b.usage.Started {
 				if at.Hour() != 12 {
@@ -70,6 +78,21 @@ func TestInventory(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestInventoryCheckpoints: today says that the numbers were listed, the
+// account's first day that its number days are filled in from there on.
+func TestInventoryCheckpoints(t *testing.T) {
+	v := newInventory(utc("2026-10-01"), utc("2026-10-12"), nil)
+	v.add("ACb", utc("2026-10-12"), nil)
+	v.add("ACa", utc("2026-10-01"), []twilio.Number{{SID: "PN1", Created: utc("2020-01-01")}})
+	var got []string
+	for _, cp := range v.batch().done {
+		got = append(got, fmt.Sprint(cp.Account, " ", cp.Day.Format(time.DateOnly), " ", cp.Records))
+	}
+	if want := []string{"ACa 2026-10-12 1", "ACa 2026-10-01 1", "ACb 2026-10-12 0"}; !slices.Equal(got, want) {
+		t.Errorf("checkpoints %v, want %v", got, want)
 	}
 }
 

@@ -277,8 +277,8 @@ func TestParked(t *testing.T) {
 	day := func(s string) time.Time { return date(t, s).Start(time.UTC) }
 	o := at(t, "2026-11-04")
 	start := day("2026-10-01")
-	// pulled is what a sync on the billing date leaves, and number lists of
-	// the first and the last day.
+	// pulled is what a sync on the billing date leaves, and number lists of the
+	// first day and of later ones.
 	pulled := func() []warehouse.Checkpoint {
 		var out []warehouse.Checkpoint
 		for _, r := range []twilio.Resource{twilio.Calls, twilio.Messages, twilio.Recordings, twilio.Transcriptions} {
@@ -286,7 +286,7 @@ func TestParked(t *testing.T) {
 				out = append(out, warehouse.Checkpoint{Window: warehouse.Window{Account: sid, Resource: string(r), Day: d}, PulledAt: o.Now})
 			}
 		}
-		for _, d := range []string{"2026-10-31", "2026-11-04"} {
+		for _, d := range []string{"2026-10-01", "2026-10-31", "2026-11-04"} {
 			out = append(out, warehouse.Checkpoint{Window: warehouse.Window{Account: sid, Resource: string(twilio.Numbers), Day: day(d)}, PulledAt: o.Now})
 		}
 		return out

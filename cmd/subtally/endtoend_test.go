@@ -213,9 +213,14 @@ func (s *site) open(t *testing.T) *app {
 	return a
 }
 
-// The nights on which the number lists are read around the day that a number
-// moves, which is 17 October.
-const nightBefore, nightAfter = "2026-10-16", "2026-10-18"
+const (
+	// The nights on which the number lists are read around the day that a
+	// number moves, which is 17 October.
+	nightBefore, nightAfter = "2026-10-16", "2026-10-18"
+	// When drafts are written, and a closed account is looked at for the last
+	// time.
+	draftOn = "2026-11-02"
+)
 
 // nights pulls usage on some nights of the month, and writes drafts.
 func (s *site) nights(t *testing.T) {
@@ -234,7 +239,7 @@ func (s *site) nights(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	now := mustDate("2026-11-02")
+	now := mustDate(draftOn)
 	s.sim.SetNow(now.Start(time.UTC))
 	if _, err := job.Run(t.Context(), nightly.Options{AsOf: now, Now: now.Start(time.UTC)}); err != nil {
 		t.Fatal(err)
@@ -358,7 +363,7 @@ func testElsewhere(t *testing.T, want outcome) {
 			t.Errorf("could not be killed at %s", k.at)
 		}
 	}
-	for _, night := range []string{nightBefore, nightAfter} {
+	for _, night := range []string{nightBefore, nightAfter, draftOn} {
 		s.sim.SetNow(mustDate(night).Start(time.UTC))
 		if status, stderr := s.exec(t, env, "sync", "--as-of", night); status != 0 {
 			t.Fatalf("status %d: %s", status, stderr)
@@ -433,7 +438,8 @@ func testKilled(t *testing.T, base *site, want outcome, took time.Duration, requ
 	}}
 	hits, kills := 0, 0
 	for _, list := range [][]killing{
-		{starting, after(5), asked(30), asked(70), finalized(1), writing("INV-"), writing("usage.csv"), writing("statement.pdf")},
+		{starting, after(5), asked(30), asked(70), finalized(1), writing("INV-"),
+			appears("the last invoice", octoberDir+"/invoices/*-000005.pdf"), writing("usage.csv")},
 		{starting, after(30), finalized(5)},
 		{after(55)},
 	} {

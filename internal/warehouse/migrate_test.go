@@ -118,6 +118,23 @@ func TestMigrations(t *testing.T) {
 	}
 }
 
+// What is acknowledged must survive a power cut on any server, whatever its
+// defaults are.
+func TestAcknowledgedIsOnDisk(t *testing.T) {
+	db := openTest(t)
+	for _, table := range []string{"usage", "windows", "invoices"} {
+		var definition string
+		if err := db.queryRow(t.Context(), "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '"+table+"'", &definition); err != nil {
+			t.Fatal(err)
+		}
+		for _, setting := range []string{"fsync_after_insert = 1", "fsync_part_directory = 1"} {
+			if !strings.Contains(definition, setting) {
+				t.Errorf("table %s: engine %s; want %s", table, definition, setting)
+			}
+		}
+	}
+}
+
 func TestMigrate(t *testing.T) {
 	db := openBare(t)
 	fsys := files("0001_zoo.sql", twoSteps)

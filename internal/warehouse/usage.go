@@ -99,7 +99,8 @@ type Digest struct {
 	SIDHash uint64
 }
 
-// ReadBack digests what a sync has written for the accounts, by window.
+// ReadBack digests what a sync has written for the accounts, by window. The
+// accounts keep it from reading everything that a long sync has written so far.
 func (db *DB) ReadBack(ctx context.Context, sync uint32, accounts []string) (map[Window]Digest, error) {
 	rows, err := db.query(ctx, `SELECT account, resource, day, count(), sum(hash) FROM (
 		SELECT account, sid, cityHash64(sid) AS hash,
@@ -210,17 +211,22 @@ func (db *DB) SumUsage(ctx context.Context, slices []Slice) ([]UsageSum, error) 
 	return out, db.rowsErr("sum usage", rows)
 }
 
-// HeldNumber is the last day that a phone number is known to have been held.
+// HeldNumber is a run of days in a row on each of which an account is known to
+// have held a phone number.
 type HeldNumber struct {
-	SID     string // Twilio's PN sid
-	Account string
-	Day     time.Time // midnight UTC
+	SID         string // Twilio's PN sid
+	Account     string
+	First, Last time.Time // midnight UTC
 }
 
-// HeldNumbers lists every phone number ever seen, with its last day.
+// HeldNumbers lists every known day of every phone number ever seen, as runs by
+// number and first day.
 func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
-	rows, err := db.query(ctx, `SELECT splitByChar('/', sid)[1] AS number, argMax(account, started_at), max(toDate(started_at))
-		FROM usage FINAL WHERE kind = 'number' GROUP BY number ORDER BY number`)
+	rows, err := db.query(ctx, `SELECT number, account, toDate(run[1]) AS first, toDate(run[-1]) FROM (
+		SELECT splitByChar('/', sid)[1] AS number, account, arraySort(groupUniqArray(toUInt16(toDate(started_at)))) AS days
+		FROM usage FINAL WHERE kind = 'number' GROUP BY number, account)
+		ARRAY JOIN arraySplit((d, step) -> step > 1, days, arrayDifference(days)) AS run
+		ORDER BY number, first, account`)
 	if err != nil {
 		return nil, fmt.Errorf("read held numbers: %w", err)
 	}
@@ -228,10 +234,10 @@ func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
 	var out []HeldNumber
 	for rows.Next() {
 		var n HeldNumber
-		if err := rows.Scan(&n.SID, &n.Account, &n.Day); err != nil {
+		if err := rows.Scan(&n.SID, &n.Account, &n.First, &n.Last); err != nil {
 			return nil, fmt.Errorf("read held numbers: %w", err)
 		}
-		n.Day = n.Day.UTC()
+		n.First, n.Last = n.First.UTC(), n.Last.UTC()
 		out = append(out, n)
 	}
 	return out, db.rowsErr("read held numbers", rows)

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -161,6 +162,26 @@ func TestReadBackSeesOneSyncOnce(t *testing.T) {
 	}
 }
 
+// TestManyAccounts names more accounts in one query than the server's default
+// size of a query takes.
+func TestManyAccounts(t *testing.T) {
+	db := openTest(t)
+	sids := make([]string, 10_000)
+	for i := range sids {
+		sids[i] = fmt.Sprintf("AC%032x", i)
+	}
+	insert(t, db, records(sids[9_999], "CA1"), 1)
+	if got := read(t, db, october(sids...)); !slices.Equal(got, []string{"CA1 completed"}) {
+		t.Errorf("records %v, want CA1", got)
+	}
+	if sums, err := db.SumUsage(t.Context(), []Slice{october(sids...)}); err != nil || len(sums) != 1 || sums[0].Records != 1 {
+		t.Errorf("sums %+v, %v; want 1 record", sums, err)
+	}
+	if got, err := db.ReadBack(t.Context(), 1, sids); err != nil || len(got) != 1 {
+		t.Errorf("read back %v, %v; want 1 window", got, err)
+	}
+}
+
 func TestCheckpoints(t *testing.T) {
 	db := openTest(t)
 	w := Window{Account: "ACa", Resource: "calls", Day: time.Date(2026, 10, 10, 0, 0, 0, 0, time.UTC)}
@@ -197,11 +218,19 @@ func TestHeldNumbers(t *testing.T) {
 		u.Kind[0], u.Started[0] = "number", time.Date(2026, 10, day, 12, 0, 0, 0, time.UTC)
 		return u
 	}
-	insert(t, db, held("ACa", "PN1/2026-10-10", 10), 1)
-	insert(t, db, held("ACb", "PN1/2026-10-11", 11), 2)
+	for _, d := range []int{8, 9, 10, 13, 15, 16} {
+		insert(t, db, held("ACa", fmt.Sprintf("PN1/2026-10-%02d", d), d), 1)
+	}
+	for _, d := range []int{11, 12} {
+		insert(t, db, held("ACb", fmt.Sprintf("PN1/2026-10-%02d", d), d), 2)
+	}
 	insert(t, db, held("ACa", "PN2/2026-10-09", 9), 1)
+	insert(t, db, records("ACa", "CA1"), 1)
 	got, err := db.HeldNumbers(t.Context())
-	want := []HeldNumber{{"PN1", "ACb", time.Date(2026, 10, 11, 0, 0, 0, 0, time.UTC)}, {"PN2", "ACa", time.Date(2026, 10, 9, 0, 0, 0, 0, time.UTC)}}
+	run := func(sid, account string, first, last int) HeldNumber {
+		return HeldNumber{sid, account, time.Date(2026, 10, first, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, last, 0, 0, 0, 0, time.UTC)}
+	}
+	want := []HeldNumber{run("PN1", "ACa", 8, 10), run("PN1", "ACb", 11, 12), run("PN1", "ACa", 13, 13), run("PN1", "ACa", 15, 16), run("PN2", "ACa", 9, 9)}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("held numbers %v, %v; want %v", got, err, want)
 	}

@@ -44,7 +44,8 @@ const (
 	dialTimeout = 30 * time.Second
 	// Between two packets of an answer: the server sends progress while it
 	// works, so silence means that it is gone.
-	readTimeout = 5 * time.Minute
+	readTimeout  = 5 * time.Minute
+	maxQuerySize = 64 << 20 // bytes
 )
 
 // Codes of ClickHouse's errors.
@@ -107,6 +108,9 @@ func (db *DB) open(ctx context.Context, settings *clickhouse.Options) error {
 	}
 	// An insert that returns must be stored: a buffered one is not.
 	settings.Settings["async_insert"] = 0
+	// A query may name every account: 37 bytes each, and the server's default
+	// of 256 KiB ends before 7,000 of them.
+	settings.Settings["max_query_size"] = maxQuerySize
 
 	conn, err := clickhouse.Open(settings)
 	if err != nil {
