@@ -20,11 +20,13 @@ demo: engine build ## run the main job on a generated world; writes demo/
 	@bin/subtally demo --dir $(DEMO_DIR)
 
 # The packages whose goroutines share data run under the race detector; the
-# others run without it, which is several times faster.
-RACE = ./internal/warehouse/... ./ingest/... ./billing/... ./cmd/...
+# others run without it, which is several times faster. Of the commands only
+# serve has goroutines of its own.
+RACE = ./internal/warehouse/... ./ingest/... ./billing/...
 
 test: engine test-deps lint ## run every test; installs what they need
 	$(GO) test -race -timeout 10m $(RACE)
+	$(GO) test -race -timeout 10m -run Serve ./cmd/subtally
 	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
 
 # The tests read PDFs back with poppler.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -146,7 +147,8 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	if !p.Rounding.valid() {
 		bad("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
 	}
-	for k, list := range p.Statuses {
+	for _, k := range slices.Sorted(maps.Keys(p.Statuses)) {
+		list := p.Statuses[k]
 		if !slices.Contains(Kinds, k) {
 			bad("statuses."+string(k), "%q is not a kind of usage; use one of %v", k, Kinds)
 			continue

@@ -1,5 +1,6 @@
-// Package export writes what was billed as CSV (RFC 4180, UTF-8, a header
-// line, columns in a fixed order). Amounts are plain decimals with a point.
+// Package export writes what was billed as CSV: RFC 4180, but for lines that
+// end in LF, UTF-8, a header line, columns in a fixed order. Amounts are plain
+// decimals with a point.
 //
 // It decides nothing: lines come from invoice documents, usage from a priced
 // draft, the statement from package billing.

@@ -42,6 +42,9 @@ type Files struct {
 // other files stay too: a finished month must not change.
 func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statement, tenants []billing.TenantMonth, finalized []string) (paths []string, err error) {
 	dir := filepath.Join(f.Dir, st.Period.Label())
+	if err := removeUnfinished(dir); err != nil {
+		return nil, err
+	}
 	linesPath := filepath.Join(dir, "lines.csv")
 	var lines bytes.Buffer
 	if err := Lines(&lines, tenants); err != nil {
@@ -91,6 +94,23 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		}
 	}
 	return paths, nil
+}
+
+// removeUnfinished removes what a run that was killed had begun to write. The
+// caller's lock says that nobody is writing now.
+func removeUnfinished(dir string) error {
+	for _, pattern := range []string{".*", "invoices/.*", "drafts/.*"} {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return fmt.Errorf("look for unfinished files in %s: %w", dir, err)
+		}
+		for _, name := range names {
+			if err := os.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("remove an unfinished file: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // dropDraft removes the draft of an invoice that is finalized.
@@ -256,7 +276,7 @@ func WriteFile(path string, fill func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644))
+	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -114,7 +114,15 @@ func Open(ctx context.Context, db *warehouse.DB, format string) (*Register, erro
 		return nil, fmt.Errorf("open register: %w", err)
 	}
 	r := &Register{db: db, format: format, list: list, index: map[Identity]Entry{}}
-	for i := range list {
+	var before warehouse.Invoice
+	for i, v := range list {
+		if v.Series != before.Series {
+			before = warehouse.Invoice{Series: v.Series}
+		}
+		if v.Seq != before.Seq+1 || v.PrevSHA256 != before.SHA256 {
+			return nil, fmt.Errorf("open register: invoice %s does not follow on number %d of series %s: the register was changed or has lost an invoice; restore it from a backup", v.Number, before.Seq, v.Series)
+		}
+		before = v
 		e := entry(&list[i])
 		r.index[e.Identity] = e
 	}

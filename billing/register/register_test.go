@@ -230,9 +230,8 @@ func TestChangedDocument(t *testing.T) {
 		}
 	}
 	for name, change := range map[string]func(v *warehouse.Invoice, doc *[]byte){
-		"document":      func(_ *warehouse.Invoice, doc *[]byte) { (*doc)[0] = 'D' },
-		"hash":          func(v *warehouse.Invoice, _ *[]byte) { v.SHA256 = strings.Repeat("0", 64) },
-		"previous hash": func(v *warehouse.Invoice, _ *[]byte) { v.PrevSHA256 = "" },
+		"document": func(_ *warehouse.Invoice, doc *[]byte) { (*doc)[0] = 'D' },
+		"hash":     func(v *warehouse.Invoice, _ *[]byte) { v.SHA256 = strings.Repeat("0", 64) },
 	} {
 		replace(change)
 		again := open(t, db, format)
@@ -243,6 +242,14 @@ func TestChangedDocument(t *testing.T) {
 		if _, err := again.Document(t.Context(), e); err == nil || !strings.Contains(err.Error(), second.Number) || !strings.Contains(err.Error(), "changed") {
 			t.Errorf("%s changed: %v", name, err)
 		}
+	}
+	// A document with a hash of its own does not hang on the one before it.
+	replace(func(v *warehouse.Invoice, doc *[]byte) {
+		*doc = []byte("forged")
+		v.PrevSHA256, v.SHA256 = "", hash("", *doc)
+	})
+	if _, err := Open(t.Context(), db, format); err == nil || !strings.Contains(err.Error(), second.Number) || !strings.Contains(err.Error(), "does not follow") {
+		t.Errorf("previous hash changed: %v", err)
 	}
 	replace(func(*warehouse.Invoice, *[]byte) {})
 	again := open(t, db, format)
