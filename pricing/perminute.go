@@ -3,7 +3,6 @@ package pricing
 import (
 	"cmp"
 	"fmt"
-	"math/big"
 
 	"github.com/shopspring/decimal"
 )
@@ -82,8 +81,6 @@ func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Proble
 type callRates struct {
 	slots      []slotRate
 	connectFee decimal.Decimal
-	minimum    decimal.Decimal
-	maximum    *decimal.Decimal
 	connects   *line // nil without a connect fee
 	minimums   *line // nil without a minimum
 	maximums   *line // nil without a maximum
@@ -104,7 +101,8 @@ func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
 		return p
 	}
 	m := c.PerMinute
-	p := &callRates{connectFee: m.ConnectFee, minimum: m.MinimumCharge, maximum: m.MaximumCharge}
+	p := &callRates{connectFee: m.ConnectFee}
+	minimum := m.MinimumCharge
 	item, initial, increment := "", m.Initial, m.Increment
 	if row != nil {
 		item = row.Destination
@@ -112,7 +110,7 @@ func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
 			p.connectFee = *row.ConnectFee
 		}
 		if row.Minimum != nil {
-			p.minimum = *row.Minimum
+			minimum = *row.Minimum
 		}
 		if row.Initial != nil {
 			initial = *row.Initial
@@ -143,16 +141,10 @@ func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
 			line: r.line(c, usagePart, kind, item, *rate, Second, 60),
 		}}
 	}
-	unit := recordUnit(kind)
 	if !p.connectFee.IsZero() {
-		p.connects = r.line(c, connectPart, kind, item, p.connectFee, unit, 1)
+		p.connects = r.line(c, connectPart, kind, item, p.connectFee, recordUnit(kind), 1)
 	}
-	if !p.minimum.IsZero() {
-		p.minimums = r.line(c, minimumPart, kind, item, p.minimum, unit, 1)
-	}
-	if p.maximum != nil {
-		p.maximums = r.line(c, maximumPart, kind, item, *p.maximum, unit, 1)
-	}
+	p.minimums, p.maximums = r.boundLines(c, kind, item, &minimum, m.MaximumCharge)
 	c.calls[key] = p
 	return p
 }
@@ -179,21 +171,7 @@ func (m *PerMinute) price(p *callRates, seconds decimal.Decimal, parts []Part) [
 	if p.connects != nil {
 		parts = append(parts, Part{Quantity: one, line: p.connects})
 	}
-	if p.minimums == nil && p.maximums == nil {
-		return parts
-	}
-	sum := new(big.Rat)
-	for _, part := range parts {
-		x := part.Quantity.Mul(part.line.UnitPrice).Rat()
-		sum.Add(sum, x.Quo(x, new(big.Rat).SetInt64(part.line.Per)))
-	}
-	switch {
-	case p.minimums != nil && sum.Cmp(p.minimum.Rat()) < 0:
-		return []Part{{Quantity: one, line: p.minimums}}
-	case p.maximums != nil && sum.Cmp(p.maximum.Rat()) > 0:
-		return []Part{{Quantity: one, line: p.maximums}}
-	}
-	return parts
+	return bounded(parts, p.minimums, p.maximums)
 }
 
 // billedSeconds rounds a connected time up to what is billed: the initial

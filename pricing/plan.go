@@ -38,13 +38,14 @@ type Charge struct {
 	TaxCode     string `yaml:"tax_code" json:"tax_code,omitempty"`
 	Limits      `yaml:",inline"`
 
-	PerMinute *PerMinute `yaml:"per_minute" json:"per_minute,omitempty"`
-	PerUnit   *PerUnit   `yaml:"per_unit" json:"per_unit,omitempty"`
-	Graduated *Graduated `yaml:"graduated" json:"graduated,omitempty"`
-	Volume    *Volume    `yaml:"volume" json:"volume,omitempty"`
-	Package   *Package   `yaml:"package" json:"package,omitempty"`
-	CostPlus  *CostPlus  `yaml:"cost_plus" json:"cost_plus,omitempty"`
-	Flat      *Flat      `yaml:"flat" json:"flat,omitempty"`
+	PerMinute  *PerMinute  `yaml:"per_minute" json:"per_minute,omitempty"`
+	PerUnit    *PerUnit    `yaml:"per_unit" json:"per_unit,omitempty"`
+	Graduated  *Graduated  `yaml:"graduated" json:"graduated,omitempty"`
+	Volume     *Volume     `yaml:"volume" json:"volume,omitempty"`
+	Package    *Package    `yaml:"package" json:"package,omitempty"`
+	Percentage *Percentage `yaml:"percentage" json:"percentage,omitempty"`
+	CostPlus   *CostPlus   `yaml:"cost_plus" json:"cost_plus,omitempty"`
+	Flat       *Flat       `yaml:"flat" json:"flat,omitempty"`
 }
 
 // model is one of the ways to price; each has a file of its own.
@@ -76,6 +77,9 @@ func (c *Charge) models() (out []keyed) {
 	}
 	if c.Package != nil {
 		out = append(out, keyed{"package", c.Package})
+	}
+	if c.Percentage != nil {
+		out = append(out, keyed{"percentage", c.Percentage})
 	}
 	if c.CostPlus != nil {
 		out = append(out, keyed{"cost_plus", c.CostPlus})
@@ -205,7 +209,7 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 		}
 	}
 	if len(models) != 1 {
-		bad("", "charge %q has %d models; it needs exactly one of per_minute, per_unit, graduated, volume, package, cost_plus, flat", c.ID, len(models))
+		bad("", "charge %q has %d models; it needs exactly one of per_minute, per_unit, graduated, volume, package, percentage, cost_plus, flat", c.ID, len(models))
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out

@@ -97,6 +97,7 @@ type line struct {
 	Line
 	key      lineKey
 	used     bool            // a record counts towards it, if only with a quantity of 0
+	free     decimal.Decimal // units that come off the quantity first
 	itemized decimal.Decimal // what Itemize has handed out of the line's exact amount
 }
 
@@ -240,27 +241,12 @@ func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason st
 		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec)})
 		return ""
 	}
-	if m := c.CostPlus; m != nil {
-		cost := rec.Cost.Decimal
-		switch {
-		case !rec.Cost.Valid && m.MissingCost == nil:
-			return "twilio has not said the cost yet"
-		case !rec.Cost.Valid:
-			cost = *m.MissingCost
-		case rec.Currency != r.plan.Currency:
-			return fmt.Sprintf("cost is in %s, the plan in %s", rec.Currency, r.plan.Currency)
-		}
-		multiplier := decimal.NewFromInt(1)
-		if m.Multiplier != nil {
-			multiplier = *m.Multiplier
-		}
-		*parts = append(*parts, Part{Quantity: cost, line: r.line(c, usagePart, rec.Kind, "", multiplier, Unit(r.plan.Currency), 1)})
-		if !m.Add.IsZero() {
-			*parts = append(*parts, Part{Quantity: rec.Quantity, line: r.line(c, addPart, rec.Kind, "", m.Add, rec.Kind.Unit(), 1)})
-		}
-		return ""
+	switch {
+	case c.CostPlus != nil:
+		return r.costPlus(c, rec, parts)
+	case c.Percentage != nil:
+		return r.percentage(c, rec, parts)
 	}
-
 	var row *DeckRow
 	if c.deck != nil {
 		number := digits(rec.FarEnd())
@@ -364,7 +350,7 @@ func (r *Rater) Itemize(res Result) decimal.Decimal {
 		if p.bucket != nil {
 			exact, itemized = p.bucket.exact(), &p.bucket.itemized
 		} else {
-			exact, itemized = p.line.Exact(), &p.line.itemized
+			exact, itemized = p.line.exact(), &p.line.itemized
 		}
 		sum = sum.Add(exact.Sub(*itemized))
 		*itemized = exact
@@ -377,6 +363,30 @@ func (r *Rater) Itemize(res Result) decimal.Decimal {
 // those of the product.
 func (l *Line) Exact() decimal.Decimal { return quotient(l.Quantity.Mul(l.UnitPrice), l.Per) }
 
+// split parts a line into what is free of it and what is billed.
+func (l *line) split() []*line {
+	free := decimal.Min(l.free, l.Quantity)
+	if free.Sign() <= 0 {
+		return []*line{l}
+	}
+	included, billed := *l, *l
+	included.Item, included.UnitPrice, included.Quantity = "included", decimal.Zero, free
+	billed.Quantity, billed.Records = l.Quantity.Sub(free), 0
+	billed.key.part++
+	if billed.Quantity.IsZero() {
+		return []*line{&included}
+	}
+	return []*line{&included, &billed}
+}
+
+// exact is the line's amount before rounding, without what is free.
+func (l *line) exact() (sum decimal.Decimal) {
+	for _, part := range l.split() {
+		sum = sum.Add(part.Line.Exact())
+	}
+	return sum
+}
+
 // Lines are the priced lines, flat fees among them: by category, then in the
 // plan's order of charges, and what follows from them at the end. Amounts are
 // rounded here, once a line.
@@ -385,7 +395,7 @@ func (r *Rater) Lines() []Line {
 	all := make([]*line, 0, len(r.lines))
 	for _, l := range r.lines {
 		if l.used {
-			all = append(all, l)
+			all = append(all, l.split()...)
 		}
 	}
 	for _, c := range r.charges {

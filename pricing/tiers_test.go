@@ -154,7 +154,7 @@ func TestCheckTiers(t *testing.T) {
 		{"minutes of messages", Charge{Match: sms, Package: &Package{Meter: Meter{Quantity: QuantityMinutes}, Size: 1}},
 			[]string{"charges[0].match.kind[0]: sms has no duration to count in minutes"}},
 		{"two models", Charge{Match: sms, Package: &Package{Size: 1}, PerUnit: &PerUnit{UnitPrice: decp("1")}},
-			[]string{`charges[0]: charge "c1" has 2 models; it needs exactly one of per_minute, per_unit, graduated, volume, package, cost_plus, flat`}},
+			[]string{`charges[0]: charge "c1" has 2 models; it needs exactly one of per_minute, per_unit, graduated, volume, package, percentage, cost_plus, flat`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
