@@ -114,12 +114,8 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
 	}
 	plan := b.Plans[t.Plan]
-	var taxes []pricing.TaxRate
-	if t.Tax != nil {
-		taxes = append(taxes, *t.Tax)
-	}
 	d := &draft.Document
-	d.Net, d.Taxes, d.Total = pricing.Total(d.Lines, taxes, plan.Currency, plan.Rounding)
+	d.Net, d.Taxes, d.Total = pricing.Total(d.Lines, t.Taxes, plan.Currency, plan.Rounding)
 	return draft, nil
 }
 

@@ -302,7 +302,7 @@ func TestDraft(t *testing.T) {
 	db := warehousetest.Open(t)
 	insertAccounts(t, db, "Main", "Škoda & Söhne")
 	who := tenant("a", "UTC", Assignment{SID: sid(2)}, Assignment{SID: sid(9)})
-	who.Tax = &pricing.TaxRate{Name: "VAT", Rate: number("19")}
+	who.Taxes = []pricing.TaxRate{{Name: "VAT", Rate: number("19")}}
 	b := biller(t, db, who)
 	b.Seller, b.Instructions = Party{Name: "Seller"}, []string{"Pay"}
 	insert(t, db, 1,

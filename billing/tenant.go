@@ -7,14 +7,14 @@ import (
 // Tenant is a customer of the reseller. It owns subaccounts, each from a date
 // until a date, and is invoiced per calendar month in its own time zone.
 type Tenant struct {
-	ID          string           `yaml:"id"`
-	Plan        string           `yaml:"plan"`            // name of a plan
-	TimeZone    string           `yaml:"time_zone"`       // IANA name
-	From        pricing.Date     `yaml:"from,omitempty"`  // first day billed; since billing.start where empty
-	Until       pricing.Date     `yaml:"until,omitempty"` // first day no longer billed; for ever where empty
-	Buyer       Party            `yaml:"buyer"`
-	Tax         *pricing.TaxRate `yaml:"tax,omitempty"`
-	Subaccounts []Assignment     `yaml:"subaccounts"`
+	ID          string            `yaml:"id"`
+	Plan        string            `yaml:"plan"`            // name of a plan
+	TimeZone    string            `yaml:"time_zone"`       // IANA name
+	From        pricing.Date      `yaml:"from,omitempty"`  // first day billed; since billing.start where empty
+	Until       pricing.Date      `yaml:"until,omitempty"` // first day no longer billed; for ever where empty
+	Buyer       Party             `yaml:"buyer"`
+	Taxes       []pricing.TaxRate `yaml:"taxes,omitempty"`
+	Subaccounts []Assignment      `yaml:"subaccounts"`
 }
 
 // Assignment is a subaccount in a tenant's hands from a date until a date, in

@@ -23,8 +23,9 @@ type Line struct {
 // Tax is one tax of an invoice: the rounded sum of the lines it applies to,
 // times the rate, rounded once.
 type Tax struct {
-	Name   string          `json:"name"`   // as printed, such as "VAT"
-	Rate   decimal.Decimal `json:"rate"`   // percent: 19 means 19 %
-	Base   decimal.Decimal `json:"base"`   // taxable amount, minor unit
-	Amount decimal.Decimal `json:"amount"` // minor unit
+	Name   string          `json:"name"`           // as printed, such as "VAT"
+	Rate   decimal.Decimal `json:"rate"`           // percent: 19 means 19 %
+	Base   decimal.Decimal `json:"base"`           // taxable amount, minor unit
+	Amount decimal.Decimal `json:"amount"`         // minor unit
+	Note   string          `json:"note,omitempty"` // printed below the total
 }

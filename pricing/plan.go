@@ -90,12 +90,6 @@ func (c *Charge) models() (out []keyed) {
 	return out
 }
 
-// TaxRate is one tax that a tenant pays on everything.
-type TaxRate struct {
-	Name string          `yaml:"name" json:"name"` // as printed, such as "VAT"
-	Rate decimal.Decimal `yaml:"rate" json:"rate"` // percent: 19 means 19 %
-}
-
 // kindAt is the path of a charge's i-th kind.
 func kindAt(i int) string { return fmt.Sprintf(".match.kind[%d]", i) }
 

@@ -491,19 +491,3 @@ func (r *Rater) dayOf(t time.Time) Date {
 func (c *Charge) inForce(day Date) bool {
 	return (c.From.IsZero() || !day.Before(c.From)) && (c.Until.IsZero() || day.Before(c.Until))
 }
-
-// Total adds up an invoice: the net of its rounded lines, each tax on that
-// net rounded once, and the sum to pay.
-func Total(lines []Line, rates []TaxRate, currency string, mode Rounding) (net decimal.Decimal, taxes []Tax, total decimal.Decimal) {
-	for i := range lines {
-		net = net.Add(lines[i].Amount)
-	}
-	total = net
-	for _, rate := range rates {
-		tax := Tax{Name: rate.Name, Rate: rate.Rate, Base: net}
-		tax.Amount = divide(net.Mul(rate.Rate), 100, MinorUnits(currency), mode)
-		taxes = append(taxes, tax)
-		total = total.Add(tax.Amount)
-	}
-	return net, taxes, total
-}

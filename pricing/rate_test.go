@@ -313,6 +313,36 @@ func TestTotal(t *testing.T) {
 	}
 }
 
+func TestSeveralTaxes(t *testing.T) {
+	line := func(amount, code string) Line { return Line{Amount: dec(amount), TaxCode: code} }
+	lines := []Line{line("100.00", "services"), line("50.00", "goods"), line("7.00", "")}
+	tests := []struct {
+		name  string
+		rates []TaxRate
+		want  []string // base and amount of each tax
+		total string
+	}{
+		// 10 % of 100 and 5 % of 50.
+		{"by tax code", []TaxRate{{Name: "A", Rate: dec("10"), Codes: []string{"services"}}, {Name: "B", Rate: dec("5"), Codes: []string{"goods"}}},
+			[]string{"A 100 10", "B 50 2.5"}, "169.50"},
+		// 5 % of 157 = 7.85; 9.975 % of 157 + 7.85 = 16.4437875.
+		{"compound", []TaxRate{{Name: "GST", Rate: dec("5")}, {Name: "QST", Rate: dec("9.975"), Compound: true}},
+			[]string{"GST 157 7.85", "QST 164.85 16.44"}, "181.29"},
+		{"a code that no line has", []TaxRate{{Name: "A", Rate: dec("10"), Codes: []string{"food"}}}, nil, "157.00"},
+		{"reverse charge", []TaxRate{{Name: "VAT", Rate: dec("0"), Note: "Reverse charge"}}, []string{"VAT 157 0 Reverse charge"}, "157.00"},
+	}
+	for _, tt := range tests {
+		_, taxes, total := Total(lines, tt.rates, "USD", HalfUp)
+		var got []string
+		for _, tax := range taxes {
+			got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", tax.Name, tax.Base, tax.Amount, tax.Note)))
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" || total.StringFixed(2) != tt.total {
+			t.Errorf("%s: total %s, want %s; taxes (-want +got):\n%s", tt.name, total, tt.total, diff)
+		}
+	}
+}
+
 func TestDayIsTheTenants(t *testing.T) {
 	tokyo, err := time.LoadLocation("Asia/Tokyo")
 	if err != nil {

@@ -406,7 +406,14 @@ func (inv *invoice) totals() []block {
 		text(y)
 	}
 	total.keep = false
-	return append(blocks, total)
+	blocks = append(blocks, total)
+	for _, tax := range inv.doc.Taxes {
+		if tax.Note != "" {
+			blocks[len(blocks)-1].keep = true
+			blocks = append(blocks, inv.textBlock(paragraph{text: tax.Note, style: body, max: 6}))
+		}
+	}
+	return blocks
 }
 
 // payment says until when and how to pay.

@@ -224,10 +224,10 @@ func demoTenants(accounts []twiliosim.AccountInfo) []billing.Tenant {
 	homes := []struct {
 		zone    string
 		address []string
-		tax     *pricing.TaxRate
+		taxes   []pricing.TaxRate
 	}{
-		{"America/New_York", []string{"350 Fifth Avenue", "New York, NY 10118", "United States"}, &pricing.TaxRate{Name: "Sales tax", Rate: decimal.RequireFromString("8.875")}},
-		{"Europe/Berlin", []string{"Friedrichstraße 43", "10117 Berlin", "Germany"}, &pricing.TaxRate{Name: "VAT", Rate: decimal.RequireFromString("19")}},
+		{"America/New_York", []string{"350 Fifth Avenue", "New York, NY 10118", "United States"}, []pricing.TaxRate{{Name: "Sales tax", Rate: decimal.RequireFromString("8.875")}}},
+		{"Europe/Berlin", []string{"Friedrichstraße 43", "10117 Berlin", "Germany"}, []pricing.TaxRate{{Name: "VAT", Rate: decimal.RequireFromString("19")}}},
 		{"Asia/Tokyo", []string{"1-9-1 Marunouchi, Chiyoda", "Tokyo 100-0005", "Japan"}, nil},
 		{"America/Los_Angeles", []string{"1 Ferry Building", "San Francisco, CA 94111", "United States"}, nil},
 	}
@@ -242,7 +242,7 @@ func demoTenants(accounts []twiliosim.AccountInfo) []billing.Tenant {
 		t := billing.Tenant{
 			ID: fmt.Sprintf("tenant-%02d", len(tenants)+1), Plan: "standard", TimeZone: home.zone,
 			Buyer: billing.Party{Name: owned[i].FriendlyName, Address: home.address},
-			Tax:   home.tax,
+			Taxes: home.taxes,
 		}
 		if len(tenants)%6 == 5 {
 			t.Plan = "cost-plus"

@@ -84,13 +84,13 @@ func newSite(t *testing.T) *site {
 	s := &site{dir: t.TempDir()}
 	s.serve(t)
 	a := s.sim.Accounts()
-	usd := &pricing.TaxRate{Name: "Sales tax", Rate: decimal.RequireFromString("8.875")}
+	usd := []pricing.TaxRate{{Name: "Sales tax", Rate: decimal.RequireFromString("8.875")}}
 	tenants := []billing.Tenant{
 		{ID: "cost-plus", Plan: "cost-plus", TimeZone: "America/Los_Angeles", Buyer: billing.Party{Name: `"Fern, Hill" & Sons`},
 			Subaccounts: []billing.Assignment{{SID: a[5].SID}, {SID: a[6].SID}}},
 		{ID: "late", Plan: "by the second", TimeZone: "Pacific/Auckland", Buyer: billing.Party{Name: a[7].FriendlyName}, From: mustDate("2026-10-07"),
 			Subaccounts: []billing.Assignment{{SID: a[7].SID}}},
-		{ID: "moved-from", Plan: "standard", TimeZone: "America/New_York", Buyer: billing.Party{Name: a[1].FriendlyName}, Tax: usd,
+		{ID: "moved-from", Plan: "standard", TimeZone: "America/New_York", Buyer: billing.Party{Name: a[1].FriendlyName}, Taxes: usd,
 			Subaccounts: []billing.Assignment{{SID: a[1].SID}, {SID: a[3].SID}}},
 		{ID: "moved-to", Plan: "tiered", TimeZone: "Europe/Berlin", Buyer: billing.Party{Name: a[2].FriendlyName},
 			Subaccounts: []billing.Assignment{{SID: a[2].SID}}},

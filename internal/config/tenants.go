@@ -73,15 +73,16 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	if t.Buyer.Name == "" {
 		bad(at+".buyer.name", "tenant %q needs a buyer with a name: invoices print it", t.ID)
 	}
-	if t.Tax != nil {
-		if t.Tax.Name == "" {
-			bad(at+".tax.name", "a tax needs a name such as VAT: invoices print it")
+	for i, tax := range t.Taxes {
+		at := fmt.Sprintf("%s.taxes[%d]", at, i)
+		if tax.Name == "" {
+			bad(at+".name", "a tax needs a name such as VAT: invoices print it")
 		}
-		if !c.doc.has(at + ".tax.rate") {
-			bad(at+".tax.rate", "a tax needs a rate in percent")
+		if !c.doc.has(at + ".rate") {
+			bad(at+".rate", "a tax needs a rate in percent")
 		}
-		if t.Tax.Rate.IsNegative() || t.Tax.Rate.GreaterThan(hundred) {
-			bad(at+".tax.rate", "%s is not a percentage from 0 to 100", t.Tax.Rate)
+		if tax.Rate.IsNegative() || tax.Rate.GreaterThan(hundred) {
+			bad(at+".rate", "%s is not a percentage from 0 to 100", tax.Rate)
 		}
 	}
 	c.order(at, t.From, t.Until)
