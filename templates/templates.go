@@ -134,6 +134,7 @@ type Labels struct {
 	Unassigned    string `yaml:"unassigned"`
 	Account       string `yaml:"account"`
 	Unrated       string `yaml:"unrated"`
+	OtherCosts    string `yaml:"other_costs"`
 	Kind          string `yaml:"kind"`
 	Reason        string `yaml:"reason"`
 	None          string `yaml:"none"`

@@ -211,6 +211,29 @@ func TestDraft(t *testing.T) {
 	}
 }
 
+// The legal ground of a tax stands below the total, on the same page.
+func TestTaxNote(t *testing.T) {
+	for n := 1; n <= 40; n++ {
+		doc := withLines(t, n)
+		doc.Taxes[0].Note = "Reverse charge: the recipient owes the tax"
+		pages := readPDF(t, invoicePDF(t, doc))
+		checkGeometry(t, pages)
+		with := 0
+		for _, p := range pages {
+			if p.count("Reverse charge: the recipient owes the tax") == 0 {
+				continue
+			}
+			with++
+			if p.count("Total "+doc.Currency) == 0 {
+				t.Errorf("%d lines: the note is not on the page of the total", n)
+			}
+		}
+		if with != 1 {
+			t.Errorf("%d lines: the note stands on %d pages", n, with)
+		}
+	}
+}
+
 func TestCharts(t *testing.T) {
 	day := func(seconds, messages int64) []billing.Day {
 		return []billing.Day{{Date: pricing.Date{Year: 2026, Month: 10, Day: 1}, Seconds: seconds, Messages: messages}}
@@ -367,6 +390,26 @@ func TestEmptyStatement(t *testing.T) {
 }
 
 // TestPaginate holds the rules of page breaks on blocks of plain heights.
+// Neither a tenant nor a cost leaves the currency open; costs in another one
+// have a table of their own.
+func TestStatementCurrencies(t *testing.T) {
+	st := withTenants(t, 3)
+	st.Tenants, st.Totals, st.Currency = nil, nil, ""
+	checkGeometry(t, readPDF(t, statementPDF(t, st)))
+
+	st = withTenants(t, 3)
+	st.OtherCosts = []billing.OtherCost{{Currency: "SEK", Records: 7, Cost: dec("1234.5")}}
+	pages := readPDF(t, statementPDF(t, st))
+	checkGeometry(t, pages)
+	found := 0
+	for _, p := range pages {
+		found += p.count("SEK") + p.count("1,234.50")
+	}
+	if found != 2 {
+		t.Errorf("the cost in another currency is printed %d times in part, want once in whole", found)
+	}
+}
+
 func TestPaginate(t *testing.T) {
 	draw := func(float64) {}
 	b := func(height float64) block { return block{height: height, draw: draw} }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -42,9 +43,12 @@ type statement struct {
 }
 
 func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error {
-	digits, err := minorUnits(st.Currency)
-	if err != nil {
-		return err
+	digits := int32(2)
+	if st.Currency != "" { // else there is neither a tenant nor a cost
+		var err error
+		if digits, err = minorUnits(st.Currency); err != nil {
+			return err
+		}
 	}
 	month := st.Period.From.Start(time.UTC).Format(l.MonthFormat)
 	name := l.Labels.Statement + " " + month
@@ -64,7 +68,7 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 	if err != nil {
 		return err
 	}
-	blocks := slices.Concat(s.letterhead(month), totals, tenants, s.unassigned(), s.unrated())
+	blocks := slices.Concat(s.letterhead(month), totals, tenants, s.unassigned(), s.unrated(), s.otherCosts())
 	return c.write(w, blocks, furniture{name: name, owner: st.Seller.Name})
 }
 
@@ -89,7 +93,7 @@ func (s *statement) costs() []decimal.Decimal {
 func (s *statement) cost(d decimal.Decimal) string { return number(d, s.costDigits) }
 
 func (s *statement) costTitle() string {
-	return templates.Fill(s.labels.Cost, "currency", s.st.Currency)
+	return strings.TrimSuffix(templates.Fill(s.labels.Cost, "currency", s.st.Currency), " ()")
 }
 
 // margin prints a margin and its share of the revenue.
@@ -250,5 +254,21 @@ func (s *statement) unrated() []block {
 		{title: s.labels.Reason, share: 2},
 		{title: s.labels.Records, right: true},
 		{title: s.costTitle(), right: true},
+	}, rows)
+}
+
+// otherCosts is what was charged in other currencies than the statement's.
+func (s *statement) otherCosts() []block {
+	if len(s.st.OtherCosts) == 0 {
+		return nil
+	}
+	var rows []row
+	for _, c := range s.st.OtherCosts {
+		rows = append(rows, row{rule: hairline, cells: []cell{plainCell(c.Currency), plainCell(count(c.Records)), plainCell(number(c.Cost, 2))}})
+	}
+	return s.section(s.labels.OtherCosts, []column{
+		{title: s.labels.Currency, share: 1},
+		{title: s.labels.Records, right: true},
+		{title: strings.TrimSuffix(templates.Fill(s.labels.Cost, "currency", ""), " ()"), right: true},
 	}, rows)
 }
