@@ -325,7 +325,10 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 	if len(tenants) == 0 && len(m.Statement.Unassigned) == 0 {
 		return nil, nil
 	}
-	if m.Changed, err = Changed(ctx, j.Biller, tenants); err != nil {
+	older := slices.DeleteFunc(slices.Clone(tenants), func(t billing.TenantMonth) bool {
+		return slices.Contains(finalized, t.Document.Number) // priced a moment ago
+	})
+	if m.Changed, err = Changed(ctx, j.Biller, older); err != nil {
 		return nil, err
 	}
 	for _, number := range m.Changed {
