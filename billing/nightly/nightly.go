@@ -67,7 +67,8 @@ func (r *Report) NeedsPerson() bool {
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
 // without a rate, a subaccount's usage without a tenant, costs in a currency
-// apart, or usage that changed after it was invoiced. What the main account uses itself is no tenant's.
+// apart, or usage that changed after it was invoiced. What the main account
+// uses itself is no tenant's.
 func (m *Month) NeedsPerson() bool {
 	st := m.Statement
 	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 ||

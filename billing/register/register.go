@@ -33,6 +33,7 @@ type Register struct {
 	format string
 	list   []warehouse.Invoice
 	index  map[Identity]Entry
+	broken error // a write whose outcome is not known: the next number is not known either
 }
 
 // Identity is what an invoice is for. There is one invoice per identity.
@@ -181,6 +182,9 @@ func (r *Register) Finalize(ctx context.Context, id Identity, issued pricing.Dat
 	if e, ok := r.Find(id); ok {
 		return e, nil
 	}
+	if r.broken != nil {
+		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: an invoice before it may or may not have been written: run again: %w", id.Tenant, r.broken)
+	}
 	v := warehouse.Invoice{
 		Series: series(r.format, issued), Seq: 1, Tenant: id.Tenant, Revision: uint32(id.Revision),
 		PeriodFrom: id.From.Start(time.UTC), PeriodTo: id.To.Start(time.UTC),
@@ -200,6 +204,7 @@ func (r *Register) Finalize(ctx context.Context, id Identity, issued pricing.Dat
 	}
 	v.SHA256 = hash(v.PrevSHA256, doc)
 	if err := r.db.InsertInvoice(ctx, v, doc); err != nil {
+		r.broken = err
 		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: %w", id.Tenant, err)
 	}
 	r.list = append(r.list, v)

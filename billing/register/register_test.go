@@ -2,6 +2,7 @@ package register
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -204,6 +205,28 @@ func TestChain(t *testing.T) {
 		if stored[i].PrevSHA256 != prev || stored[i].SHA256 != hash(prev, doc) || e.SHA256 != stored[i].SHA256 {
 			t.Errorf("%s: hash %s after %q, want %s after %q", e.Number, stored[i].SHA256, stored[i].PrevSHA256, hash(prev, doc), prev)
 		}
+	}
+}
+
+// After a write whose outcome is not known no number is given: it might be one
+// that is taken.
+func TestNoNumberAfterAFailedWrite(t *testing.T) {
+	db := warehousetest.Open(t)
+	r := open(t, db, format)
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := r.Finalize(ctx, october("a"), date(2026, 11, 4), func(string) ([]byte, error) {
+		cancel() // the write fails
+		return []byte("{}"), nil
+	})
+	if err == nil {
+		t.Fatal("a write that was cut off passed for done")
+	}
+	_, err = r.Finalize(t.Context(), october("b"), date(2026, 11, 4), func(number string) ([]byte, error) {
+		t.Errorf("number %s was given", number)
+		return nil, nil
+	})
+	if err == nil || !strings.Contains(err.Error(), "run again") {
+		t.Errorf("the next invoice: %v", err)
 	}
 }
 

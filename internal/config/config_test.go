@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -8,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -335,4 +337,35 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("a problem spans lines:\n%s", err)
 		}
 	})
+}
+
+// Every type that a file may hold can be decoded: a new one must not wait for a
+// user to find out.
+func TestEveryTypeHasADecoding(t *testing.T) {
+	known := map[reflect.Kind]bool{reflect.String: true, reflect.Int: true, reflect.Int64: true, reflect.Bool: true}
+	seen := map[reflect.Type]bool{}
+	var walk func(path string, typ reflect.Type)
+	walk = func(path string, typ reflect.Type) {
+		if seen[typ] || reflect.PointerTo(typ).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+			return
+		}
+		seen[typ] = true
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			walk(path, typ.Elem())
+		case reflect.Struct:
+			for i := range typ.NumField() {
+				if f := typ.Field(i); f.Tag.Get("yaml") != "" {
+					walk(path+"."+f.Name, f.Type)
+				}
+			}
+		default:
+			if !known[typ.Kind()] {
+				t.Errorf("%s: no decoding for %s", path, typ)
+			}
+		}
+	}
+	for _, v := range []any{file{}, tenantsFile{}, pricing.Plan{}} {
+		walk(reflect.TypeOf(v).Name(), reflect.TypeOf(v))
+	}
 }

@@ -290,6 +290,12 @@ func (d *document) decodeScalar(path string, n *yaml.Node, out reflect.Value) {
 		}
 		v, _ := strconv.ParseInt(n.Value, 10, 64) // 18 digits fit
 		out.SetInt(v)
+	case reflect.Bool:
+		if n.Value != "true" && n.Value != "false" {
+			d.bad(n.Line, path, "%q is neither true nor false", n.Value)
+			return
+		}
+		out.SetBool(n.Value == "true")
 	default:
 		panic("config: no decoding for " + out.Type().String())
 	}
