@@ -99,7 +99,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 // removeUnfinished removes what a run that was killed had begun to write. The
 // caller's lock says that nobody is writing now.
 func removeUnfinished(dir string) error {
-	for _, pattern := range []string{".*", "invoices/.*", "drafts/.*"} {
+	for _, pattern := range []string{".*.csv*", ".*.pdf*", "invoices/.*.pdf*", "drafts/.*.pdf*"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return fmt.Errorf("look for unfinished files in %s: %w", dir, err)

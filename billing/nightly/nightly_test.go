@@ -772,3 +772,24 @@ func TestWriteFile(t *testing.T) {
 		}
 	}
 }
+
+// Of what else lies in the folder only unfinished documents are ours to remove.
+func TestRemoveUnfinished(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"invoices/.INV-2026-000001.pdf123", ".usage.csv456", ".statement.pdf7", "usage.csv", "invoices/INV-2026-000001.pdf", ".notes/x", ".DS_Store"} {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := removeUnfinished(dir); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{".DS_Store", ".notes/x", "invoices/INV-2026-000001.pdf", "usage.csv"}
+	if got := slices.Sorted(maps.Keys(snapshot(t, dir))); !slices.Equal(got, want) {
+		t.Errorf("left %v, want %v", got, want)
+	}
+}
