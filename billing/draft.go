@@ -20,7 +20,7 @@ type Biller struct {
 	DB           *warehouse.DB
 	Tenants      []Tenant
 	Plans        map[string]*pricing.Plan
-	Decks        map[string]*pricing.Deck
+	Tables       pricing.Tables
 	Seller       Party
 	Start        pricing.Date // nothing before it is billed
 	TimeZone     string       // the main account's, for statements
@@ -115,7 +115,7 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	}
 	plan := b.Plans[t.Plan]
 	d := &draft.Document
-	d.Net, d.Taxes, d.Total = pricing.Total(d.Lines, t.Taxes, plan.Currency, plan.Rounding)
+	d.Net, d.Taxes, d.Total = plan.Total(d.Lines, t.Taxes)
 	return draft, nil
 }
 
@@ -144,9 +144,9 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 	if err != nil {
 		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
 	}
-	rater := pricing.NewRater(plan, b.Decks, pricing.Span{
+	rater := pricing.NewRater(plan, b.Tables, pricing.Span{
 		From: doc.Period.From, To: doc.Period.To, BilledFrom: doc.Billed.From, BilledTo: doc.Billed.To, Location: loc,
-	})
+	}, pricing.Carried{})
 	daily := newDaily(doc.Period, loc)
 	var records int64
 	var hash uint64
@@ -169,7 +169,7 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 		return nil, err
 	}
 	doc.Currency = plan.Currency
-	doc.Plan.Digest = plan.Digest(b.Decks)
+	doc.Plan.Digest = plan.Digest(b.Tables.Decks)
 	doc.Lines = rater.Lines()
 	doc.Daily = daily.days
 	doc.Usage = Watermark{Records: records, SIDHash: fmt.Sprintf("%016x", hash)}

@@ -14,6 +14,7 @@ import (
 type Limits struct {
 	Minimum        *decimal.Decimal `yaml:"minimum" json:"minimum,omitempty"`                 // the shortfall is a line of its own
 	MinimumProrate string           `yaml:"minimum_prorate" json:"minimum_prorate,omitempty"` // ProrateDay where empty
+	OverageFactor  *decimal.Decimal `yaml:"overage_factor" json:"overage_factor,omitempty"`   // what is above the minimum costs so many times as much
 	Maximum        *decimal.Decimal `yaml:"maximum" json:"maximum,omitempty"`                 // what is above is taken off
 }
 

@@ -123,14 +123,14 @@ func TestAdjustments(t *testing.T) {
 			if problems := p.Check(nil); len(problems) > 0 {
 				t.Fatalf("plan: %v", problems)
 			}
-			r := NewRater(p, nil, inOctober)
+			r := NewRater(p, Tables{}, inOctober, Carried{})
 			rec := call("+4930", 1200)
 			r.Rate(&rec)
 			lines := r.Lines()
 			if diff := cmp.Diff(tt.want, showAll(lines[2:])); diff != "" {
 				t.Errorf("lines (-want +got):\n%s", diff)
 			}
-			if net, _, _ := Total(lines, nil, "USD", HalfUp); net.StringFixed(2) != tt.net {
+			if net, _, _ := p.Total(lines, nil); net.StringFixed(2) != tt.net {
 				t.Errorf("net %s, want %s", net.StringFixed(2), tt.net)
 			}
 		})
@@ -143,7 +143,7 @@ func TestMinimumByTheDay(t *testing.T) {
 		p.Minimum, p.MinimumProrate = decp("31"), prorate
 		span := inOctober
 		span.BilledTo = Date{2026, 10, 16} // 15 of 31 days
-		if net, _, _ := Total(NewRater(p, nil, span).Lines(), nil, "USD", HalfUp); net.StringFixed(2) != want {
+		if net, _, _ := p.Total(NewRater(p, Tables{}, span, Carried{}).Lines(), nil); net.StringFixed(2) != want {
 			t.Errorf("prorate %q: net %s, want %s", prorate, net.StringFixed(2), want)
 		}
 	}
@@ -175,7 +175,7 @@ func TestChargeLimitsByDaysInForce(t *testing.T) {
 			})
 			span := inOctober
 			span.BilledTo = tt.billedTo
-			if net, _, _ := Total(NewRater(p, nil, span).Lines(), nil, "USD", HalfUp); net.StringFixed(2) != tt.want {
+			if net, _, _ := p.Total(NewRater(p, Tables{}, span, Carried{}).Lines(), nil); net.StringFixed(2) != tt.want {
 				t.Errorf("net %s, want %s", net.StringFixed(2), tt.want)
 			}
 		})
@@ -185,7 +185,7 @@ func TestChargeLimitsByDaysInForce(t *testing.T) {
 		p.Minimum, p.MinimumProrate = decp("31"), ProrateNone
 		span := inOctober
 		span.BilledTo = span.BilledFrom
-		if lines := NewRater(p, nil, span).Lines(); len(lines) > 0 {
+		if lines := NewRater(p, Tables{}, span, Carried{}).Lines(); len(lines) > 0 {
 			t.Errorf("lines: %q", showAll(lines))
 		}
 	})
@@ -199,7 +199,7 @@ func TestDiscountBesideRefund(t *testing.T) {
 		Charge{TaxCode: "B", Flat: &Flat{Amount: dec("8")}},
 	)
 	p.Discounts = []Discount{{ID: "d", Description: "Free", Percent: decp("100")}}
-	r := NewRater(p, nil, inOctober)
+	r := NewRater(p, Tables{}, inOctober, Carried{})
 	rec := call("+4930", 60)
 	rec.Cost = decimal.NewNullDecimal(dec("-5"))
 	r.Rate(&rec)
@@ -274,7 +274,7 @@ func TestAdjustmentsHold(t *testing.T) {
 			if problems := p.Check(nil); len(problems) > 0 {
 				t.Fatalf("plan: %v", problems)
 			}
-			r := NewRater(p, nil, span)
+			r := NewRater(p, Tables{}, span, Carried{})
 			rec := call("+4930", 60)
 			rec.Cost, rec.Currency = decimal.NewNullDecimal(cost), code
 			r.Rate(&rec)
@@ -286,7 +286,7 @@ func TestAdjustmentsHold(t *testing.T) {
 				}
 				sum = sum.Add(l.Amount)
 			}
-			net, _, _ := Total(lines, nil, code, p.Rounding)
+			net, _, _ := p.Total(lines, nil)
 			if !net.Equal(sum) || decimals(net) > places {
 				t.Fatalf("net %s of lines that add up to %s", net, sum)
 			}

@@ -18,14 +18,17 @@ type Line struct {
 	Per         int64           `json:"per"`         // how many units UnitPrice buys: 60 for a price per minute over seconds
 	Amount      decimal.Decimal `json:"amount"`      // rounded once, to the currency's minor unit
 	TaxCode     string          `json:"tax_code,omitempty"`
+	From        Date            `json:"from,omitzero"` // first day that the line is for, where not the invoice's own period
+	To          Date            `json:"to,omitzero"`   // first day that it is no longer for
 }
 
 // Tax is one tax of an invoice: the rounded sum of the lines it applies to,
 // times the rate, rounded once.
 type Tax struct {
-	Name   string          `json:"name"`           // as printed, such as "VAT"
-	Rate   decimal.Decimal `json:"rate"`           // percent: 19 means 19 %
-	Base   decimal.Decimal `json:"base"`           // taxable amount, minor unit
-	Amount decimal.Decimal `json:"amount"`         // minor unit
-	Note   string          `json:"note,omitempty"` // printed below the total
+	Name      string          `json:"name"`                // as printed, such as "VAT"
+	Rate      decimal.Decimal `json:"rate"`                // percent: 19 means 19 %
+	Base      decimal.Decimal `json:"base"`                // taxable amount, minor unit
+	Amount    decimal.Decimal `json:"amount"`              // minor unit
+	Note      string          `json:"note,omitempty"`      // printed below the total
+	Inclusive bool            `json:"inclusive,omitempty"` // contained in the lines
 }

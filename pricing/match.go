@@ -11,7 +11,8 @@ import (
 type Match struct {
 	Kind       []Kind      `yaml:"kind" json:"kind,omitempty"`
 	Direction  []Direction `yaml:"direction" json:"direction,omitempty"`
-	Channel    []Channel   `yaml:"channel" json:"channel,omitempty"`         // of calls
+	Category   []string    `yaml:"category" json:"category,omitempty"`       // of kind other
+	Channel    []Channel   `yaml:"channel" json:"channel,omitempty"`         // of calls and messages
 	Status     []string    `yaml:"status" json:"status,omitempty"`           // as Twilio words it
 	NearEnd    []NearEnd   `yaml:"near_end" json:"near_end,omitempty"`       // the subaccount's own number or sender
 	Leg        []Leg       `yaml:"leg" json:"leg,omitempty"`                 // of calls
@@ -72,6 +73,7 @@ func (r *Record) Leg() Leg {
 func (m *Match) fits(rec *Record) bool {
 	return fits(m.Kind, rec.Kind) &&
 		(len(m.Direction) == 0 || slices.Contains(m.Direction, rec.Dir())) &&
+		fits(m.Category, rec.Category) &&
 		(len(m.Channel) == 0 || slices.Contains(m.Channel, rec.Channel())) &&
 		fits(m.Status, rec.Status) &&
 		(len(m.NearEnd) == 0 || slices.Contains(m.NearEnd, rec.NearEnd())) &&
@@ -96,7 +98,7 @@ func (m *Match) check(at string) []Problem {
 	var out problems
 	oneOf(&out, at+".kind", m.Kind, "kind of usage", Kinds)
 	oneOf(&out, at+".direction", m.Direction, "direction", []Direction{Inbound, Outbound})
-	oneOf(&out, at+".channel", m.Channel, "channel", []Channel{Voice, SIP, Client, SIM})
+	oneOf(&out, at+".channel", m.Channel, "channel", []Channel{Voice, SIP, Client, SIM, Channel(SMS), Channel(MMS), Channel(WhatsApp)})
 	oneOf(&out, at+".near_end", m.NearEnd, "near end", []NearEnd{LongCode, ShortCode, Name})
 	oneOf(&out, at+".leg", m.Leg, "leg", []Leg{Parent, Child})
 	var known []string
@@ -128,6 +130,6 @@ func oneOf[T ~string](out *problems, at string, list []T, what string, known []T
 }
 
 func (m *Match) empty() bool {
-	return len(m.Kind)+len(m.Direction)+len(m.Channel)+len(m.Status)+len(m.NearEnd)+len(m.Leg)+
+	return len(m.Kind)+len(m.Category)+len(m.Direction)+len(m.Channel)+len(m.Status)+len(m.NearEnd)+len(m.Leg)+
 		len(m.Subaccount)+len(m.FromPrefix)+len(m.ToPrefix) == 0
 }

@@ -15,10 +15,16 @@ type Meter struct {
 	FreeUnits decimal.Decimal `yaml:"free_units" json:"free_units"` // come off first, after the conversion
 }
 
-// What a Meter can count, besides the kind's own unit.
+// What a Meter can count. All but minutes and records name the kind's own unit,
+// as leaving it out does.
 const (
-	QuantityMinutes = "minutes" // of each record, rounded up to a whole minute
-	QuantityRecords = "records"
+	QuantityMinutes  = "minutes" // of each record, rounded up to a whole minute
+	QuantityRecords  = "records"
+	QuantitySeconds  = "seconds"
+	QuantitySegments = "segments"
+	QuantityMessages = "messages"
+	QuantityDays     = "days" // of a number
+	QuantityUnits    = "units"
 )
 
 // Whose usage a Meter adds up.

@@ -9,12 +9,21 @@ import (
 // Percentage prices a record by a share of what Twilio charges for it.
 type Percentage struct {
 	Rate        decimal.Decimal  `yaml:"rate" json:"rate"`                           // percent: 15 means 15 %
+	Tiers       []ShareTier      `yaml:"tiers" json:"tiers,omitempty"`               // shares of the period's cost by how much it is; instead of Rate
 	Fee         decimal.Decimal  `yaml:"fee" json:"fee"`                             // for each record besides
 	FreeAmount  decimal.Decimal  `yaml:"free_amount" json:"free_amount"`             // comes off the period's cost first
 	FreeRecords int64            `yaml:"free_records" json:"free_records,omitempty"` // pay no fee
 	Minimum     *decimal.Decimal `yaml:"minimum" json:"minimum,omitempty"`           // of a record, fee included
 	Maximum     *decimal.Decimal `yaml:"maximum" json:"maximum,omitempty"`           // of a record, fee included
 	MissingCost *decimal.Decimal `yaml:"missing_cost" json:"missing_cost,omitempty"` // see CostPlus.MissingCost
+}
+
+// ShareTier is one step of a graduated percentage: the share of that part of
+// the period's cost that falls into it.
+type ShareTier struct {
+	UpTo    *decimal.Decimal `yaml:"up_to" json:"up_to,omitempty"` // cost in the plan's currency; none in the last tier
+	Rate    decimal.Decimal  `yaml:"rate" json:"rate"`             // percent
+	FlatFee decimal.Decimal  `yaml:"flat_fee" json:"flat_fee"`     // once, when any cost falls into the tier
 }
 
 func (m *Percentage) check(c *Charge, at string, _ map[string]*Deck) []Problem {

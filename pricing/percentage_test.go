@@ -68,7 +68,7 @@ func TestShareOfCost(t *testing.T) {
 			if problems := tt.plan.Check(nil); len(problems) > 0 {
 				t.Fatalf("plan: %v", problems)
 			}
-			r := NewRater(tt.plan, nil, inOctober)
+			r := NewRater(tt.plan, Tables{}, inOctober, Carried{})
 			var itemized, exact decimal.Decimal
 			for i := range tt.usage {
 				res := r.Rate(&tt.usage[i])
@@ -94,7 +94,7 @@ func TestShareOfCost(t *testing.T) {
 	foreign := costing("1")[0]
 	foreign.Currency = "EUR"
 	for _, rec := range append(costing(""), foreign) {
-		if res := NewRater(p, nil, inOctober).Rate(&rec); res.Outcome != NoRate {
+		if res := NewRater(p, Tables{}, inOctober, Carried{}).Rate(&rec); res.Outcome != NoRate {
 			t.Errorf("cost %v %s was rated", rec.Cost, rec.Currency)
 		}
 	}

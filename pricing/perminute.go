@@ -10,9 +10,11 @@ import (
 // PerMinute prices connected time. What is billed of a call are the Initial
 // seconds, then whole Increments.
 type PerMinute struct {
-	Deck           string           `yaml:"deck" json:"deck,omitempty"`   // rates by the far end's number; instead of Rate
-	Rate           *decimal.Decimal `yaml:"rate" json:"rate,omitempty"`   // for 60 seconds
-	Slots          []Slot           `yaml:"slots" json:"slots,omitempty"` // rates that change within a call; instead of Rate
+	Deck           string           `yaml:"deck" json:"deck,omitempty"`               // rates by the far end's number; instead of Rate
+	Rate           *decimal.Decimal `yaml:"rate" json:"rate,omitempty"`               // for 60 seconds
+	Slots          []Slot           `yaml:"slots" json:"slots,omitempty"`             // rates that change within a call; instead of Rate
+	Times          []Band           `yaml:"times" json:"times,omitempty"`             // other rates by the clock; the first that holds goes before Deck and Rate
+	AtBoundary     string           `yaml:"at_boundary" json:"at_boundary,omitempty"` // of a call from one band into another; BoundaryStart where empty
 	ConnectFee     decimal.Decimal  `yaml:"connect_fee" json:"connect_fee"`
 	FreeSeconds    int64            `yaml:"free_seconds" json:"free_seconds,omitempty"`     // of each call, from its start; what is left is billed
 	MinimumSeconds int64            `yaml:"minimum_seconds" json:"minimum_seconds"`         // a shorter call counts as this long
@@ -29,6 +31,24 @@ type Slot struct {
 	Per       int64           `yaml:"per" json:"per"`             // seconds; 60 where 0
 	Increment int64           `yaml:"increment" json:"increment"` // seconds; 60 where 0
 }
+
+// Band is a time of the week, or the holidays, with rates of its own. It holds
+// by the clock and the calendar of the tenant's time zone.
+type Band struct {
+	Name     string           `yaml:"name" json:"name"`                   // printed, such as "night"
+	Days     []Weekday        `yaml:"days" json:"days,omitempty"`         // every day where empty
+	Holidays bool             `yaml:"holidays" json:"holidays,omitempty"` // the plan's holidays, besides Days where given
+	From     Clock            `yaml:"from" json:"from"`                   // such as "22:00"; may be after To, over midnight
+	To       Clock            `yaml:"to" json:"to"`                       // no longer in the band; the whole day where both are empty
+	Deck     string           `yaml:"deck" json:"deck,omitempty"`
+	Rate     *decimal.Decimal `yaml:"rate" json:"rate,omitempty"` // for 60 seconds
+}
+
+// How a call is priced that goes on from one band into another.
+const (
+	BoundaryStart = "start" // whole, by the band that it starts in
+	BoundarySplit = "split" // each second by the band that it falls in
+)
 
 func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Problem {
 	var out problems

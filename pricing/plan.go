@@ -21,11 +21,19 @@ type Plan struct {
 	Rounding Rounding `yaml:"rounding" json:"rounding"` // of lines and taxes; half_up where empty
 	Charges  []Charge `yaml:"charges" json:"charges"`   // the first that fits prices a record
 
+	TaxRounding string `yaml:"tax_rounding" json:"tax_rounding,omitempty"` // TaxPerInvoice where empty
+	Holidays    []Date `yaml:"holidays" json:"holidays,omitempty"`         // for bands of per_minute charges
+
 	// Statuses that are charged, by kind, instead of those of [Charged].
 	Statuses map[Kind][]string `yaml:"statuses" json:"statuses,omitempty"`
 
-	Discounts []Discount       `yaml:"discounts" json:"discounts,omitempty"`
-	Limits    `yaml:",inline"` // of the whole invoice, before taxes
+	// What follows from the charges' lines, in this order: discounts, limits of
+	// the whole invoice, surcharges, credits. Taxes come last.
+	Allowances []Allowance      `yaml:"allowances" json:"allowances,omitempty"`
+	Discounts  []Discount       `yaml:"discounts" json:"discounts,omitempty"`
+	Limits     `yaml:",inline"` // of the whole invoice, before surcharges and taxes
+	Surcharges []Surcharge      `yaml:"surcharges" json:"surcharges,omitempty"`
+	Credits    []Credit         `yaml:"credits" json:"credits,omitempty"`
 }
 
 // Charge is one rule of a plan. Exactly one of its models is set.
@@ -37,6 +45,8 @@ type Charge struct {
 	Until       Date   `yaml:"until" json:"until"` // first day no longer in force; for ever where empty
 	TaxCode     string `yaml:"tax_code" json:"tax_code,omitempty"`
 	Limits      `yaml:",inline"`
+
+	RoundRecords *RecordRounding `yaml:"round_records" json:"round_records,omitempty"` // each record's amount, before it is added up
 
 	PerMinute  *PerMinute  `yaml:"per_minute" json:"per_minute,omitempty"`
 	PerUnit    *PerUnit    `yaml:"per_unit" json:"per_unit,omitempty"`

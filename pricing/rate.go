@@ -17,13 +17,40 @@ type Span struct {
 	From, To             Date // the period
 	BilledFrom, BilledTo Date // within the period; equal to it for most tenants
 	Location             *time.Location
+
+	Began         Date            // the tenant's first day, for set-up fees; no tenant begins where zero
+	Subaccounts   []Holding       // for fees per subaccount
+	NumbersBefore map[string]bool // telephone numbers held on the day before BilledFrom, for set-up fees; nil where that is not known
+	Next          *Span           // the period after it, for fees in advance; nil where it is not billed
+}
+
+// Holding is a subaccount in the tenant's hands for the days [From, To).
+type Holding struct {
+	SID      string
+	From, To Date
+}
+
+// Tables are what plans refer to by name, or look up by date.
+type Tables struct {
+	Decks map[string]*Deck
+	Rates *ExchangeRates // nil for none
+}
+
+// Carried is what one period's invoice leaves to the next.
+type Carried struct {
+	Advance []Advance `json:"advance,omitempty"`
+	Unused  []Unused  `json:"unused,omitempty"`
+	Credits []Taken   `json:"credits,omitempty"`
 }
 
 // Rater prices the usage of one tenant's period under one plan. It is not
 // safe for concurrent use.
 type Rater struct {
 	plan    *Plan
+	tables  Tables
 	span    Span
+	carried Carried
+	left    Carried // what Lines found
 	charges []*rater
 	lines   map[lineKey]*line
 	unrated map[unratedKey]*Unrated
@@ -185,17 +212,17 @@ type unratedKey struct {
 
 // NewRater prepares a plan for one tenant's period. The plan must be without
 // problems; see [Plan.Check].
-func NewRater(plan *Plan, decks map[string]*Deck, span Span) *Rater {
-	r := &Rater{plan: plan, span: span, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
+func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
+	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
 	for i := range plan.Charges {
 		c := &rater{Charge: &plan.Charges[i], index: i, calls: map[rowKey]*callRates{}, units: map[rowKey]*line{}, buckets: map[string]*bucket{}}
 		switch {
 		case c.PerMinute != nil:
-			c.deck = decks[c.PerMinute.Deck]
+			c.deck = tables.Decks[c.PerMinute.Deck]
 		case c.PerUnit != nil && c.PerUnit.pooled():
 			c.meter, c.pooled = &c.PerUnit.Meter, c.PerUnit
 		case c.PerUnit != nil:
-			c.deck = decks[c.PerUnit.Deck]
+			c.deck = tables.Decks[c.PerUnit.Deck]
 		case c.Graduated != nil:
 			c.meter, c.pooled = &c.Graduated.Meter, c.Graduated
 		case c.Volume != nil:
@@ -462,6 +489,10 @@ func (r *Rater) billedDays(c *Charge) (days, all int) {
 	}
 	return max(0, from.DaysUntil(to)), r.span.From.DaysUntil(r.span.To)
 }
+
+// Carry is what the period leaves to the next one, once Lines has been asked
+// for.
+func (r *Rater) Carry() Carried { return r.left }
 
 // Unrated lists the usage that could not be priced, ordered by kind and reason.
 func (r *Rater) Unrated() []Unrated {

@@ -199,7 +199,7 @@ func TestRate(t *testing.T) {
 			if problems := tt.plan.Check(decks); len(problems) > 0 {
 				t.Fatalf("plan: %v", problems)
 			}
-			r := NewRater(tt.plan, decks, inOctober)
+			r := NewRater(tt.plan, Tables{Decks: decks}, inOctober, Carried{})
 			for i := range tt.usage {
 				if res := r.Rate(&tt.usage[i]); res.Outcome == NoRate {
 					t.Errorf("record %d has no rate: %s", i, res.Reason)
@@ -234,7 +234,7 @@ func TestFlatFeeByTheDay(t *testing.T) {
 			p := plan(Charge{From: tt.from, Until: tt.until, Flat: &Flat{Amount: dec("31"), Prorate: tt.prorate}})
 			span := inOctober
 			span.BilledFrom, span.BilledTo = tt.billedFrom, tt.billedTo
-			lines := NewRater(p, nil, span).Lines()
+			lines := NewRater(p, Tables{}, span, Carried{}).Lines()
 			if tt.quantity == "" {
 				if len(lines) != 0 {
 					t.Errorf("lines = %v, want none", showAll(lines))
@@ -254,7 +254,7 @@ func TestUnratedIsReportedNeverBilled(t *testing.T) {
 		Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Deck: "world"}},
 		Charge{Match: Match{Kind: []Kind{SMS}}, CostPlus: &CostPlus{}},
 	)
-	r := NewRater(p, map[string]*Deck{"world": d}, inOctober)
+	r := NewRater(p, Tables{Decks: map[string]*Deck{"world": d}}, inOctober, Carried{})
 	noCost := sms(1)
 	noCost.Cost.Valid = false
 	euros := sms(1)
@@ -305,7 +305,7 @@ func TestTotal(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			net, taxes, total := Total(tt.lines, []TaxRate{{Name: "VAT", Rate: dec(tt.rate)}}, tt.currency, HalfUp)
+			net, taxes, total := (&Plan{Currency: tt.currency}).Total(tt.lines, []TaxRate{{Name: "VAT", Rate: dec(tt.rate)}})
 			if !net.Equal(dec(tt.net)) || !taxes[0].Amount.Equal(dec(tt.tax)) || !taxes[0].Base.Equal(net) || !total.Equal(dec(tt.total)) {
 				t.Errorf("net %s, tax %s, total %s; want %s, %s, %s", net, taxes[0].Amount, total, tt.net, tt.tax, tt.total)
 			}
@@ -332,7 +332,7 @@ func TestSeveralTaxes(t *testing.T) {
 		{"reverse charge", []TaxRate{{Name: "VAT", Rate: dec("0"), Note: "Reverse charge"}}, []string{"VAT 157 0 Reverse charge"}, "157.00"},
 	}
 	for _, tt := range tests {
-		_, taxes, total := Total(lines, tt.rates, "USD", HalfUp)
+		_, taxes, total := (&Plan{Currency: "USD"}).Total(lines, tt.rates)
 		var got []string
 		for _, tax := range taxes {
 			got = append(got, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", tax.Name, tax.Base, tax.Amount, tax.Note)))
@@ -354,7 +354,7 @@ func TestDayIsTheTenants(t *testing.T) {
 	)
 	span := inOctober
 	span.Location = tokyo
-	r := NewRater(p, nil, span)
+	r := NewRater(p, Tables{}, span, Carried{})
 	for at, want := range map[string]string{ // Tokyo is nine hours ahead
 		"2026-10-10T14:59:59Z": "old",
 		"2026-10-10T15:00:00Z": "new",
@@ -384,7 +384,7 @@ func TestAgainstRationals(t *testing.T) {
 		}
 		rate := price("rate", 100_000)
 		m.Rate = &rate
-		r := NewRater(plan(Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &m}), nil, inOctober)
+		r := NewRater(plan(Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &m}), Tables{}, inOctober, Carried{})
 
 		initial, increment := m.Initial, m.Increment
 		if initial == 0 {
@@ -449,7 +449,7 @@ func TestOrderOfUsageDoesNotMatter(t *testing.T) {
 			usage = append(usage, call("+"+rapid.SampledFrom([]string{"1415", "4930", "49151"}).Draw(t, "to"), rapid.Int64Range(0, 300).Draw(t, "seconds")))
 		}
 		price := func(list []Record) string {
-			r := NewRater(p, map[string]*Deck{"world": d}, inOctober)
+			r := NewRater(p, Tables{Decks: map[string]*Deck{"world": d}}, inOctober, Carried{})
 			for i := range list {
 				r.Rate(&list[i])
 			}
@@ -465,7 +465,7 @@ func TestOrderOfUsageDoesNotMatter(t *testing.T) {
 func BenchmarkRate(b *testing.B) {
 	d := mustDeck(b, "prefix,destination,rate\n1,US,0.0131\n49,DE,0.0207\n4915,DE mobile,0.0907\n")
 	p := plan(Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Deck: "world", Initial: 30, Increment: 6}})
-	r := NewRater(p, map[string]*Deck{"world": d}, inOctober)
+	r := NewRater(p, Tables{Decks: map[string]*Deck{"world": d}}, inOctober, Carried{})
 	rec := call("+4915112345678", 61)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -12,6 +12,7 @@ var statuses = map[Kind][]string{
 	Recording:     {"in-progress", "paused", "stopped", "processing", "completed", "absent", "deleted"},
 	Transcription: {"in-progress", "completed", "failed"},
 	Number:        {"held"},
+	Other:         {"counted"},
 }
 
 var messageStatuses = []string{
@@ -33,7 +34,7 @@ func (p *Plan) charges(k Kind, status string) bool {
 // same: completed calls; messages that were sent, delivered, undelivered, read
 // or received (an undelivered WhatsApp message is free); recordings that were
 // made, also when they were deleted since; completed transcriptions; every day
-// that a number was held.
+// that a number was held; everything of kind other.
 //
 // Sources: Twilio help "What do the call statuses mean", support articles
 // 223181728 (messages) and 14486716328091 (recordings).
@@ -57,7 +58,7 @@ func Charged(k Kind, status string) bool {
 		return status == "completed" || status == "deleted"
 	case Transcription:
 		return status == "completed"
-	case Number:
+	case Number, Other:
 		return true
 	}
 	return false

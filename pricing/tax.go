@@ -6,19 +6,29 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// TaxRate is one tax that a tenant pays, on top of the prices.
+// How taxes are rounded.
+const (
+	TaxPerInvoice = "invoice" // each tax once, on the sum of the lines it is on
+	TaxPerLine    = "line"    // each tax on each line
+)
+
+// Untaxed is the tax code of what no tax is on, unless the tax lists it.
+const Untaxed = "none"
+
+// TaxRate is one tax that a tenant pays.
 type TaxRate struct {
-	Name     string          `yaml:"name" json:"name"`                             // as printed, such as "VAT"
-	Rate     decimal.Decimal `yaml:"rate" json:"rate"`                             // percent: 19 means 19 %
-	Codes    []string        `yaml:"codes,omitempty" json:"codes,omitempty"`       // tax codes of the charges it is on; all where empty
-	Compound bool            `yaml:"compound,omitempty" json:"compound,omitempty"` // also on the taxes before it
-	Note     string          `yaml:"note,omitempty" json:"note,omitempty"`         // printed: the legal ground of an exemption or a reverse charge
+	Name      string          `yaml:"name" json:"name"`                               // as printed, such as "VAT"
+	Rate      decimal.Decimal `yaml:"rate" json:"rate"`                               // percent: 19 means 19 %
+	Codes     []string        `yaml:"codes,omitempty" json:"codes,omitempty"`         // tax codes of the charges it is on; all where empty
+	Inclusive bool            `yaml:"inclusive,omitempty" json:"inclusive,omitempty"` // contained in the prices, not on top of them
+	Compound  bool            `yaml:"compound,omitempty" json:"compound,omitempty"`   // also on the taxes before it
+	Note      string          `yaml:"note,omitempty" json:"note,omitempty"`           // printed: the legal ground of an exemption or a reverse charge
 }
 
 // Total adds up an invoice: the net of its rounded lines, each tax on the
 // rounded lines that it applies to, rounded once per tax, and the sum to pay.
 // A tax for codes that no line has is left out.
-func Total(lines []Line, rates []TaxRate, currency string, mode Rounding) (net decimal.Decimal, taxes []Tax, total decimal.Decimal) {
+func (p *Plan) Total(lines []Line, rates []TaxRate) (net decimal.Decimal, taxes []Tax, total decimal.Decimal) {
 	for i := range lines {
 		net = net.Add(lines[i].Amount)
 	}
@@ -39,7 +49,7 @@ func Total(lines []Line, rates []TaxRate, currency string, mode Rounding) (net d
 				tax.Base = tax.Base.Add(before.Amount)
 			}
 		}
-		tax.Amount = divide(tax.Base.Mul(rate.Rate), 100, MinorUnits(currency), mode)
+		tax.Amount = divide(tax.Base.Mul(rate.Rate), 100, MinorUnits(p.Currency), p.Rounding)
 		taxes = append(taxes, tax)
 		total = total.Add(tax.Amount)
 	}

@@ -9,8 +9,9 @@ import (
 // Tiered is what graduated and volume pricing have in common.
 type Tiered struct {
 	Meter `yaml:",inline"`
-	Block int64  `yaml:"block" json:"block,omitempty"` // unit prices are for blocks of so many units, a started one counting whole; 1 where 0
-	Tiers []Tier `yaml:"tiers" json:"tiers"`
+	Block int64    `yaml:"block" json:"block,omitempty"` // unit prices are for blocks of so many units, a started one counting whole; 1 where 0
+	Round Rounding `yaml:"round" json:"round,omitempty"` // of a started block: up (charged whole) or down (free); up where empty
+	Tiers []Tier   `yaml:"tiers" json:"tiers"`
 }
 
 // Graduated prices the sum of a period by tiers: each tier prices the units

@@ -110,7 +110,7 @@ func TestSums(t *testing.T) {
 			if problems := tt.plan.Check(nil); len(problems) > 0 {
 				t.Fatalf("plan: %v", problems)
 			}
-			r := NewRater(tt.plan, nil, inOctober)
+			r := NewRater(tt.plan, Tables{}, inOctober, Carried{})
 			var itemized, exact decimal.Decimal
 			for i := range tt.usage {
 				res := r.Rate(&tt.usage[i])
@@ -217,7 +217,7 @@ func TestTiersAgainstRationals(t *testing.T) {
 			if problems := p.Check(nil); len(problems) > 0 {
 				t.Fatalf("plan: %v", problems)
 			}
-			r := NewRater(p, nil, inOctober)
+			r := NewRater(p, Tables{}, inOctober, Carried{})
 			for left := units; left > 0; {
 				n := rapid.Int64Range(1, left).Draw(t, "record")
 				rec := sms(n)

@@ -20,10 +20,11 @@ const (
 	Recording     Kind = "recording"
 	Transcription Kind = "transcription"
 	Number        Kind = "number"
+	Other         Kind = "other" // anything else that is counted; its Category says what
 )
 
 // Kinds lists every kind, in the order documents show them.
-var Kinds = []Kind{Call, SMS, MMS, WhatsApp, Recording, Transcription, Number}
+var Kinds = []Kind{Call, SMS, MMS, WhatsApp, Recording, Transcription, Number, Other}
 
 // Category groups kinds on a document: calls, messages, recordings,
 // transcriptions, numbers, fees.
@@ -37,12 +38,15 @@ const (
 	Recordings     Category = "recordings"
 	Transcriptions Category = "transcriptions"
 	Numbers        Category = "numbers"
+	Others         Category = "other"
 	Fees           Category = "fees"
 	Adjustments    Category = "adjustments" // what follows from other lines: minimums, maximums, discounts
+	Surcharges     Category = "surcharges"
+	CreditsUsed    Category = "credits"
 )
 
 // Categories lists every category in document order.
-var Categories = []Category{Calls, Messages, Recordings, Transcriptions, Numbers, Fees, Adjustments}
+var Categories = []Category{Calls, Messages, Recordings, Transcriptions, Numbers, Others, Fees, Adjustments, Surcharges, CreditsUsed}
 
 // Category is the group that a kind belongs to; the empty kind is Fees.
 func (k Kind) Category() Category {
@@ -57,6 +61,8 @@ func (k Kind) Category() Category {
 		return Transcriptions
 	case Number:
 		return Numbers
+	case Other:
+		return Others
 	}
 	return Fees
 }
@@ -74,11 +80,17 @@ const (
 	Minute  Unit = "minute"
 	Block   Unit = "block"
 	Month   Unit = "month"
+
+	PerUnitOfOther Unit = "unit"
+	PerNumber      Unit = "number"
+	PerSubaccount  Unit = "subaccount"
+	PerLine        Unit = "line" // of an invoice
+	PerOnce        Unit = "once" // a one-off fee
 )
 
 // Unit is what the quantity of a usage record of this kind counts: seconds
 // for calls, recordings and transcriptions; segments for sms; messages for
-// mms and whatsapp; days for numbers.
+// mms and whatsapp; days for numbers; units, whatever they are, for other.
 func (k Kind) Unit() Unit {
 	switch k {
 	case Call, Recording, Transcription:
@@ -87,15 +99,18 @@ func (k Kind) Unit() Unit {
 		return Segment
 	case Number:
 		return Day
+	case Other:
+		return PerUnitOfOther
 	}
 	return Message
 }
 
-// Channel is the way a call's far end is reached: voice for a telephone
-// number, else sip, client or sim. It is empty for other kinds.
+// Channel is the way that a call or message takes. A call's is how its far end
+// is reached: voice for a telephone number, else sip, client or sim. A
+// message's is its kind: sms, mms or whatsapp. Other records have none.
 type Channel string
 
-// The channels of a call.
+// The channels; those of messages are spelled as their kinds are.
 const (
 	Voice  Channel = "voice"
 	SIP    Channel = "sip"
@@ -119,6 +134,7 @@ type Record struct {
 	SID       string // with Account, the record's identity
 	ParentSID string // of a call: the call that made this one
 	Kind      Kind
+	Category  string // of a record of kind other: what is counted, as Twilio names it
 	Direction string // as Twilio words it, such as "outbound-api"
 	Status    string // as Twilio words it
 	From, To  string // as Twilio words them: "+14155550100", "client:bob", "whatsapp:+49..."
@@ -149,9 +165,13 @@ func (r *Record) FarEnd() string {
 	return r.To
 }
 
-// Channel is the way the far end of a call is reached.
+// Channel is the way that the call or message takes.
 func (r *Record) Channel() Channel {
-	if r.Kind != Call {
+	switch r.Kind {
+	case Call:
+	case SMS, MMS, WhatsApp:
+		return Channel(r.Kind)
+	default:
 		return ""
 	}
 	end := r.FarEnd()

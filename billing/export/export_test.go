@@ -69,7 +69,7 @@ func TestUsage(t *testing.T) {
 		{ID: "sms", Description: "Texts", Match: pricing.Match{Kind: []pricing.Kind{pricing.SMS}}, PerUnit: &pricing.PerUnit{UnitPrice: &text}},
 	}}
 	span := pricing.Span{From: october.From, To: october.To, BilledFrom: october.From, BilledTo: october.To, Location: time.UTC}
-	rater := pricing.NewRater(plan, nil, span)
+	rater := pricing.NewRater(plan, pricing.Tables{}, span, pricing.Carried{})
 	at := time.Date(2026, 10, 5, 12, 0, 0, 0, time.FixedZone("CEST", 7200))
 	cost := number("0.0085")
 

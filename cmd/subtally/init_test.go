@@ -86,7 +86,7 @@ func TestExamplePlansRateEverything(t *testing.T) {
 	status := map[pricing.Kind]string{pricing.Call: "completed", pricing.Recording: "completed", pricing.Transcription: "completed"}
 	ends := []string{"+14155550100", "+4915112345678", "+18005550100", "+99912345", "whatsapp:+4915112345678", "client:bob", "sim:DE1", "sip:bob@example.com", "12345", ""}
 	for name, plan := range c.Plans {
-		rater := pricing.NewRater(plan, c.Decks, span)
+		rater := pricing.NewRater(plan, pricing.Tables{Decks: c.Decks}, span, pricing.Carried{})
 		for _, kind := range pricing.Kinds {
 			for _, direction := range []string{"inbound", "outbound-api", "trunking-originating", "trunking-terminating", ""} {
 				for _, end := range ends {
