@@ -205,6 +205,9 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 	}
 	out = append(out, c.Match.check(".match")...)
 	out = append(out, c.Limits.check("")...)
+	if c.RoundRecords != nil {
+		out = append(out, c.RoundRecords.check(c, ".round_records")...)
+	}
 	models := c.models()
 	for _, m := range models {
 		out = append(out, m.check(c, "."+m.key, decks)...)
@@ -237,8 +240,8 @@ func (p *Plan) Digest(decks map[string]*Deck) string {
 func (p *Plan) deckNames() []string {
 	var names []string
 	for i := range p.Charges {
-		if m := p.Charges[i].PerMinute; m != nil && m.Deck != "" {
-			names = append(names, m.Deck)
+		if m := p.Charges[i].PerMinute; m != nil {
+			names = append(names, m.decks()...)
 		}
 		if m := p.Charges[i].PerUnit; m != nil && m.Deck != "" {
 			names = append(names, m.Deck)

@@ -2,7 +2,6 @@ package pricing
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -64,13 +63,16 @@ type rater struct {
 	*Charge
 	index int
 	deck  *Deck
-	calls map[rowKey]*callRates // of a per_minute charge
-	units map[rowKey]*line      // of a per_unit charge
+
+	bandDecks []*Deck               // of a per_minute charge's bands; nil for those with a rate
+	calls     map[rowKey]*callRates // of a per_minute charge
+	units     map[rowKey]*line      // of a per_unit charge
 
 	// For charges that price the sum of a period.
 	meter   *Meter
 	pooled  splitter
 	buckets map[string]*bucket // by account; one under "" for all together
+	sumUnit Unit               // of a sum of cost; empty where the meter says
 }
 
 // splitter is a model that prices a sum.
@@ -95,6 +97,7 @@ func (c *rater) bucket(rec *Record) *bucket {
 type rowKey struct {
 	row  *DeckRow // nil for the charge's own rate
 	kind Kind
+	band int // of a per_minute charge
 }
 
 type lineKey struct {
@@ -118,6 +121,7 @@ const (
 	minimumPart
 	maximumPart
 	addPart
+	roundedPart
 )
 
 type line struct {
@@ -157,7 +161,7 @@ type Part struct {
 // Unit is what the quantity counts.
 func (p Part) Unit() Unit {
 	if p.bucket != nil {
-		return p.bucket.charge.meter.unit(p.bucket.kind)
+		return p.bucket.unit()
 	}
 	return p.line.Line.Unit
 }
@@ -179,19 +183,22 @@ func (p Part) Price() (unitPrice decimal.Decimal, per int64, ok bool) {
 	return p.line.UnitPrice, p.line.Per, true
 }
 
-// add counts the part towards its line or sum; the first part of a record also
-// stands for the record.
-func (p Part) add(first bool) {
-	records := int64(0)
-	if first {
-		records = 1
+// add counts the part of each of so many records alike towards its line or
+// sum; the first part of a record also stands for the record.
+func (p Part) add(records int64, first bool) {
+	quantity := p.Quantity
+	if records != 1 {
+		quantity = quantity.Mul(decimal.NewFromInt(records))
+	}
+	if !first {
+		records = 0
 	}
 	if b := p.bucket; b != nil {
-		b.sum = b.sum.Add(p.Quantity)
+		b.sum = b.sum.Add(quantity)
 		b.records += records
 		return
 	}
-	p.line.Quantity = p.line.Quantity.Add(p.Quantity)
+	p.line.Quantity = p.line.Quantity.Add(quantity)
 	p.line.Records += records
 	p.line.used = true
 }
@@ -219,6 +226,9 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 		switch {
 		case c.PerMinute != nil:
 			c.deck = tables.Decks[c.PerMinute.Deck]
+			for _, b := range c.PerMinute.Times {
+				c.bandDecks = append(c.bandDecks, tables.Decks[b.Deck])
+			}
 		case c.PerUnit != nil && c.PerUnit.pooled():
 			c.meter, c.pooled = &c.PerUnit.Meter, c.PerUnit
 		case c.PerUnit != nil:
@@ -229,6 +239,8 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 			c.meter, c.pooled = &c.Volume.Meter, c.Volume
 		case c.Package != nil:
 			c.meter, c.pooled = &c.Package.Meter, c.Package
+		case c.Percentage != nil && len(c.Percentage.Tiers) > 0:
+			c.meter, c.pooled, c.sumUnit = &Meter{FreeUnits: c.Percentage.FreeAmount}, c.Percentage, Unit(plan.Currency)
 		}
 		r.charges = append(r.charges, c)
 	}
@@ -237,7 +249,12 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 
 // Rate prices one record and adds it to the lines. The record's start must lie
 // in the period.
-func (r *Rater) Rate(rec *Record) Result {
+func (r *Rater) Rate(rec *Record) Result { return r.RateGroup(rec, 1) }
+
+// RateGroup prices n records that are alike in all that a plan can look at. The
+// lines come out as if each had been given to Rate; the Result is that of one
+// of them.
+func (r *Rater) RateGroup(rec *Record, n int64) Result {
 	var res Result
 	if !r.plan.charges(rec.Kind, rec.Status) {
 		res.Outcome = NotCharged
@@ -250,52 +267,47 @@ func (r *Rater) Rate(rec *Record) Result {
 		}
 		res.Charge = c.ID
 		if res.Reason = r.price(c, rec, day, &res.Parts); res.Reason != "" {
-			return r.noRate(rec, res)
+			return r.noRate(rec, n, res)
+		}
+		if c.RoundRecords != nil {
+			res.Parts = r.roundRecord(c, res.Parts)
 		}
 		for i, p := range res.Parts {
-			p.add(i == 0)
+			p.add(n, i == 0)
 		}
 		return res
 	}
 	res.Reason = "no charge fits"
-	return r.noRate(rec, res)
+	return r.noRate(rec, n, res)
 }
 
 // price finds the record's parts under a charge that fits it, or says why
 // there is no price.
 func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
-	if c.pooled != nil {
+	if c.pooled != nil && c.Percentage == nil {
 		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec)})
 		return ""
 	}
 	switch {
 	case c.CostPlus != nil:
-		return r.costPlus(c, rec, parts)
+		return r.costPlus(c, rec, day, parts)
 	case c.Percentage != nil:
-		return r.percentage(c, rec, parts)
+		return r.percentage(c, rec, day, parts)
+	case c.PerMinute != nil:
+		return r.perMinute(c, rec, day, parts)
 	}
-	var row *DeckRow
-	if c.deck != nil {
-		number := digits(rec.FarEnd())
-		if number == "" {
-			return fmt.Sprintf("the far end is not a telephone number, as deck %q needs", c.deck.Name)
-		}
-		if row = c.deck.Lookup(number, day); row == nil {
-			return fmt.Sprintf("deck %q has no rate for +%s", c.deck.Name, number[:min(len(number), 4)])
-		}
+	row, reason := deckRow(c.deck, rec, day)
+	if reason != "" {
+		return reason
 	}
-	if c.PerUnit != nil {
-		*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: r.unitLine(c, row, rec.Kind)})
-		return ""
-	}
-	*parts = c.PerMinute.price(r.callRates(c, row, rec.Kind), rec.Quantity, *parts)
+	*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: r.unitLine(c, row, rec.Kind)})
 	return ""
 }
 
 // unitLine is the line of a price per unit: a deck row's, or the charge's own
 // where row is nil.
 func (r *Rater) unitLine(c *rater, row *DeckRow, kind Kind) *line {
-	key := rowKey{row, kind}
+	key := rowKey{row: row, kind: kind}
 	if l := c.units[key]; l != nil {
 		return l
 	}
@@ -339,6 +351,8 @@ func (r *Rater) line(c *rater, part component, kind Kind, item string, price dec
 		description += ", minimum charge"
 	case maximumPart:
 		description += ", maximum charge"
+	case roundedPart:
+		description += ", rounded per record"
 	case addPart:
 		description += ", fee per " + string(unit)
 	}
@@ -350,7 +364,7 @@ func (r *Rater) line(c *rater, part component, kind Kind, item string, price dec
 	return l
 }
 
-func (r *Rater) noRate(rec *Record, res Result) Result {
+func (r *Rater) noRate(rec *Record, n int64, res Result) Result {
 	res.Outcome = NoRate
 	key := unratedKey{rec.Kind, res.Reason, rec.Currency}
 	u := r.unrated[key]
@@ -358,9 +372,9 @@ func (r *Rater) noRate(rec *Record, res Result) Result {
 		u = &Unrated{Kind: rec.Kind, Reason: res.Reason, Currency: rec.Currency}
 		r.unrated[key] = u
 	}
-	u.Records++
+	u.Records += n
 	if rec.Cost.Valid {
-		u.Cost = u.Cost.Add(rec.Cost.Decimal)
+		u.Cost = u.Cost.Add(rec.Cost.Decimal.Mul(decimal.NewFromInt(n)))
 	}
 	return res
 }
