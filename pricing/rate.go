@@ -441,6 +441,9 @@ func (r *Rater) Lines() []Line {
 	}
 	for _, c := range r.charges {
 		for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
+			if c.buckets[account].records == 0 { // explained only
+				continue
+			}
 			for i, l := range c.buckets[account].lines() {
 				all = append(all, &line{Line: l, key: lineKey{charge: c.index, account: account, part: i}})
 			}
