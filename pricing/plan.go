@@ -155,6 +155,9 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	if !p.Rounding.valid() {
 		bad("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
 	}
+	if t := p.TaxRounding; t != "" && t != TaxPerInvoice && t != TaxPerLine {
+		bad("tax_rounding", "%q is not known; use %s or %s", t, TaxPerInvoice, TaxPerLine)
+	}
 	for _, k := range slices.Sorted(maps.Keys(p.Statuses)) {
 		list := p.Statuses[k]
 		if !slices.Contains(Kinds, k) {
