@@ -69,6 +69,8 @@ func TestInclusiveTaxes(t *testing.T) {
 		// 110 / 1.1 = 100, on which comes 7 %.
 		{"and one on top: on the price without the first", "USD", "", false, "110.00", []TaxRate{in("A", "10"), on("B", "7")}, "net 100; A 100 10 in; B 100 7; total 117"},
 		{"the order of the two does not matter", "USD", "", false, "110.00", []TaxRate{on("B", "7"), in("A", "10")}, "net 100; B 100 7; A 100 10 in; total 117"},
+		// 105 x 5/105 = 5; what is contained cannot be on what comes on top.
+		{"one that is contained and compound, after one on top", "USD", "", false, "105.00", []TaxRate{on("A", "10"), compound(in("B", "5"))}, "net 100; A 100 10; B 100 5 in; total 115"},
 		// 7 % of 110.
 		{"and one on top that is compound: on the price as it is", "USD", "", false, "110.00", []TaxRate{in("A", "10"), compound(on("B", "7"))}, "net 100; A 100 10 in; B 110 7.7; total 117.7"},
 		// 10.01 x 10/110 = 0.91 exactly; 20.03 x 10/110 = 1.8209...; together 2.7309... The lines of Y alone: 20.03 - 1.82 = 18.21; 5 % is 0.9105.
