@@ -155,6 +155,9 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	if !p.Rounding.valid() {
 		bad("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
 	}
+	if t := p.TaxRounding; t != "" && t != TaxPerInvoice && t != TaxPerLine {
+		bad("tax_rounding", "%q is not known; use %s or %s", t, TaxPerInvoice, TaxPerLine)
+	}
 	for _, k := range slices.Sorted(maps.Keys(p.Statuses)) {
 		list := p.Statuses[k]
 		if !slices.Contains(Kinds, k) {
@@ -188,7 +191,7 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	for _, b := range p.Limits.check("") {
 		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
 	}
-	return append(append(out, p.checkDiscounts()...), p.checkMinorUnits()...)
+	return append(out, p.checkAdjustments()...)
 }
 
 // check lists what is wrong with one charge; paths are relative to it.

@@ -53,6 +53,7 @@ type Rater struct {
 	charges []*rater
 	lines   map[lineKey]*line
 	unrated map[unratedKey]*Unrated
+	numbers map[held]bool // for surcharges per number
 
 	dayFrom, dayTo time.Time // the bounds of the day looked up last
 	day            Date
@@ -220,7 +221,7 @@ type unratedKey struct {
 // NewRater prepares a plan for one tenant's period. The plan must be without
 // problems; see [Plan.Check].
 func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
-	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
+	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}, numbers: map[held]bool{}}
 	for i := range plan.Charges {
 		c := &rater{Charge: &plan.Charges[i], index: i, calls: map[rowKey]*callRates{}, units: map[rowKey]*line{}, buckets: map[string]*bucket{}}
 		switch {
@@ -275,6 +276,7 @@ func (r *Rater) RateGroup(rec *Record, n int64) Result {
 		for i, p := range res.Parts {
 			p.add(n, i == 0)
 		}
+		r.observe(c, rec)
 		return res
 	}
 	res.Reason = "no charge fits"
