@@ -121,7 +121,6 @@ func (r *Rater) percentage(c *rater, rec *Record, parts *[]Part) (reason string)
 	if !m.Fee.IsZero() {
 		fee := r.line(c, addPart, kind, "", m.Fee, recordUnit(kind), 1)
 		fee.free = decimal.NewFromInt(m.FreeRecords)
-		fee.key.part = 2 // after the share, which may be split in two
 		own = append(own, Part{Quantity: decimal.NewFromInt(1), line: fee})
 	}
 	low, high := r.boundLines(c, kind, "", m.Minimum, m.Maximum)

@@ -188,6 +188,7 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	for _, b := range p.Limits.check("") {
 		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
 	}
+	out = append(out, p.checkAllowances()...)
 	return append(append(out, p.checkDiscounts()...), p.checkMinorUnits()...)
 }
 

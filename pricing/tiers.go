@@ -91,6 +91,7 @@ func (m *Package) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 // part is a share of a sum that one price is for.
 type part struct {
 	note      string // says which part, such as "1 to 1,000"
+	by        string // of a part that allowances make free; see inclusion
 	quantity  decimal.Decimal
 	unit      Unit
 	unitPrice decimal.Decimal
