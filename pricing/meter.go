@@ -123,10 +123,11 @@ func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
 
 // bucket is the sum of what a charge counts, of the tenant or a subaccount.
 type bucket struct {
-	charge   *rater
-	account  string // empty for all of the tenant's subaccounts together
-	kind     Kind   // of the first record; all have the same unit
-	sum      decimal.Decimal
+	charge  *rater
+	account string // empty for all of the tenant's subaccounts together
+	kind    Kind   // of the first record; all have the same unit
+	sum     decimal.Decimal
+	inclusion
 	records  int64
 	itemized decimal.Decimal // what Itemize has handed out
 }
@@ -141,10 +142,14 @@ func (b *bucket) lines() []Line {
 	if m.Convert != nil {
 		unit = Unit(fmt.Sprintf("%d %ss", m.Convert.Divide, unit))
 	}
-	units, free := m.billed(b.sum)
+	included := decimal.Min(b.free, b.sum)
+	units, free := m.billed(b.sum.Sub(included))
 	parts := b.charge.pooled.split(units, unit)
 	if free.Sign() > 0 {
 		parts = append([]part{{note: "included", quantity: free, unit: unit, per: 1}}, parts...)
+	}
+	if included.Sign() > 0 {
+		parts = append([]part{{by: b.by, note: "included", quantity: included, unit: unit, per: 1}}, parts...)
 	}
 	if len(parts) == 0 { // such as a block that was started and is free
 		parts = []part{{quantity: units, unit: unit, per: 1}}
@@ -156,7 +161,7 @@ func (b *bucket) lines() []Line {
 			item = strings.TrimSuffix(b.account+", "+p.note, ", ")
 		}
 		out[i] = Line{
-			Charge: b.charge.ID, Category: b.kind.Category(), Kind: b.kind, Description: b.charge.Description, Item: item,
+			Charge: b.charge.ID, Category: b.kind.Category(), Kind: b.kind, Description: b.charge.Description + p.by, Item: item,
 			Quantity: p.quantity, Unit: p.unit, UnitPrice: p.unitPrice, Per: p.per,
 		}
 	}

@@ -186,7 +186,7 @@ func (r *Rater) percentage(c *rater, rec *Record, day Date, parts *[]Part) (reas
 	if !m.Fee.IsZero() {
 		fee := r.line(c, addPart, kind, "", m.Fee, recordUnit(kind), 1)
 		fee.free = decimal.NewFromInt(m.FreeRecords)
-		fee.key.part = 2 + 2*len(m.Tiers) // after the share, which may be split in so many lines
+		fee.key.part = 2 + 2*len(m.Tiers) // after the lines of the share
 		own = append(own, Part{Quantity: decimal.NewFromInt(1), line: fee})
 	}
 	low, high := r.boundLines(c, kind, "", m.Minimum, m.Maximum)

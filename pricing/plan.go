@@ -191,7 +191,7 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	for _, b := range p.Limits.check("") {
 		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
 	}
-	return append(out, p.checkAdjustments()...)
+	return append(append(out, p.checkAllowances()...), p.checkAdjustments()...)
 }
 
 // check lists what is wrong with one charge; paths are relative to it.

@@ -127,9 +127,9 @@ const (
 
 type line struct {
 	Line
-	key      lineKey
-	used     bool            // a record counts towards it, if only with a quantity of 0
-	free     decimal.Decimal // units that come off the quantity first
+	key  lineKey
+	used bool // a record counts towards it, if only with a quantity of 0
+	inclusion
 	itemized decimal.Decimal // what Itemize has handed out of the line's exact amount
 }
 
@@ -384,7 +384,8 @@ func (r *Rater) noRate(rec *Record, n int64, res Result) Result {
 // Itemize is the amount of one record that Rate has just priced. Amounts of a
 // line's records add up to the line's exact amount to the last digit. Where a
 // single price never ends (0.01 a minute, by the second) each record gets what
-// the line's exact amount grew by.
+// the line's exact amount grew by. Where [Plan.TwoPasses], ask the rater that
+// [Rater.Again] answers.
 func (r *Rater) Itemize(res Result) decimal.Decimal {
 	var sum decimal.Decimal
 	for _, p := range res.Parts {
@@ -413,9 +414,9 @@ func (l *line) split() []*line {
 		return []*line{l}
 	}
 	included, billed := *l, *l
-	included.Item, included.UnitPrice, included.Quantity = "included", decimal.Zero, free
+	included.Item, included.UnitPrice, included.Quantity = strings.TrimPrefix(l.Item+", included", ", "), decimal.Zero, free
+	included.Description += l.by
 	billed.Quantity, billed.Records = l.Quantity.Sub(free), 0
-	billed.key.part++
 	if billed.Quantity.IsZero() {
 		return []*line{&included}
 	}
@@ -434,11 +435,12 @@ func (l *line) exact() (sum decimal.Decimal) {
 // plan's order of charges, and what follows from them at the end. Amounts are
 // rounded here, once a line.
 func (r *Rater) Lines() []Line {
+	r.allow()
 	places := MinorUnits(r.plan.Currency)
 	all := make([]*line, 0, len(r.lines))
 	for _, l := range r.lines {
 		if l.used {
-			all = append(all, l.split()...)
+			all = append(all, l)
 		}
 	}
 	for _, c := range r.charges {
@@ -454,26 +456,32 @@ func (r *Rater) Lines() []Line {
 			all = append(all, l)
 		}
 	}
-	slices.SortFunc(all, func(a, b *line) int {
-		return cmp.Or(
-			cmp.Compare(slices.Index(Categories, a.Category), slices.Index(Categories, b.Category)),
-			cmp.Compare(a.key.charge, b.key.charge),
-			strings.Compare(a.key.account, b.key.account),
-			cmp.Compare(a.key.part, b.key.part),
-			cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
-			strings.Compare(a.Item, b.Item),
-			cmp.Compare(a.key.component, b.key.component),
-			b.UnitPrice.Cmp(a.UnitPrice),
-			cmp.Compare(a.Per, b.Per),
-		)
-	})
-	lines := make([]Line, len(all))
-	for i, l := range all {
-		lines[i] = l.Line
-		lines[i].Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
-		lines[i].TaxCode = r.plan.Charges[l.key.charge].TaxCode
+	slices.SortFunc(all, inDocument)
+	lines := make([]Line, 0, len(all))
+	for _, whole := range all {
+		for _, l := range whole.split() {
+			lines = append(lines, l.Line)
+			last := &lines[len(lines)-1]
+			last.Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
+			last.TaxCode = r.plan.Charges[l.key.charge].TaxCode
+		}
 	}
 	return r.adjust(lines)
+}
+
+// inDocument orders priced lines as documents show them.
+func inDocument(a, b *line) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(Categories, a.Category), slices.Index(Categories, b.Category)),
+		cmp.Compare(a.key.charge, b.key.charge),
+		strings.Compare(a.key.account, b.key.account),
+		cmp.Compare(a.key.part, b.key.part),
+		cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
+		strings.Compare(a.Item, b.Item),
+		cmp.Compare(a.key.component, b.key.component),
+		b.UnitPrice.Cmp(a.UnitPrice),
+		cmp.Compare(a.Per, b.Per),
+	)
 }
 
 // flat is the line of a flat fee; nil when the charge is none, or not in force

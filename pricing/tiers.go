@@ -107,6 +107,7 @@ func (p *problems) blockRound(at string, round Rounding) {
 // part is a share of a sum that one price is for.
 type part struct {
 	note      string // says which part, such as "1 to 1,000"
+	by        string // of a part that allowances make free; see inclusion
 	quantity  decimal.Decimal
 	unit      Unit
 	unitPrice decimal.Decimal
