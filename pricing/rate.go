@@ -66,6 +66,7 @@ type rater struct {
 	deck  *Deck
 	calls map[rowKey]*callRates // of a per_minute charge
 	units map[rowKey]*line      // of a per_unit charge
+	fee   *fee                  // of a flat charge
 
 	// For charges that price the sum of a period.
 	meter   *Meter
@@ -229,6 +230,8 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 			c.meter, c.pooled = &c.Volume.Meter, c.Volume
 		case c.Package != nil:
 			c.meter, c.pooled = &c.Package.Meter, c.Package
+		case c.Flat != nil:
+			c.fee = r.newFee(c.Charge)
 		}
 		r.charges = append(r.charges, c)
 	}
@@ -244,8 +247,11 @@ func (r *Rater) Rate(rec *Record) Result {
 		return res
 	}
 	day := r.dayOf(rec.StartedAt)
+	if rec.Kind == Number {
+		r.observe(rec, day)
+	}
 	for _, c := range r.charges {
-		if c.Flat != nil || !c.inForce(day) || !c.Match.fits(rec) {
+		if !c.takes(rec, day) {
 			continue
 		}
 		res.Charge = c.ID
@@ -273,6 +279,9 @@ func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason st
 		return r.costPlus(c, rec, parts)
 	case c.Percentage != nil:
 		return r.percentage(c, rec, parts)
+	case c.Flat != nil:
+		*parts = append(*parts, c.fee.numberDay(rec))
+		return ""
 	}
 	var row *DeckRow
 	if c.deck != nil {
@@ -368,7 +377,8 @@ func (r *Rater) noRate(rec *Record, res Result) Result {
 // Itemize is the amount of one record that Rate has just priced. Amounts of a
 // line's records add up to the line's exact amount to the last digit. Where a
 // single price never ends (0.01 a minute, by the second) each record gets what
-// the line's exact amount grew by.
+// the line's exact amount grew by. A number's day gets nothing where its fee is
+// billed in advance: such a fee is not caused by its records.
 func (r *Rater) Itemize(res Result) decimal.Decimal {
 	var sum decimal.Decimal
 	for _, p := range res.Parts {
@@ -425,15 +435,14 @@ func (r *Rater) Lines() []Line {
 			all = append(all, l.split()...)
 		}
 	}
+	r.left.Advance = nil
 	for _, c := range r.charges {
 		for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
 			for i, l := range c.buckets[account].lines() {
 				all = append(all, &line{Line: l, key: lineKey{charge: c.index, account: account, part: i}})
 			}
 		}
-		if l := r.flat(c); l != nil {
-			all = append(all, l)
-		}
+		all = append(all, r.fees(c)...)
 	}
 	slices.SortFunc(all, func(a, b *line) int {
 		return cmp.Or(
@@ -454,40 +463,7 @@ func (r *Rater) Lines() []Line {
 		lines[i].Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
 		lines[i].TaxCode = r.plan.Charges[l.key.charge].TaxCode
 	}
-	return r.adjust(lines)
-}
-
-// flat is the line of a flat fee; nil when the charge is none, or not in force
-// on any day that is billed.
-func (r *Rater) flat(c *rater) *line {
-	if c.Flat == nil {
-		return nil
-	}
-	days, all := r.billedDays(c.Charge)
-	if days == 0 {
-		return nil
-	}
-	l := &line{key: lineKey{charge: c.index}, Line: Line{
-		Charge: c.ID, Category: Fees, Description: c.Description,
-		Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: c.Flat.Amount, Per: 1,
-	}}
-	if days < all && c.Flat.Prorate != ProrateNone {
-		l.Quantity, l.Unit, l.Per = decimal.NewFromInt(int64(days)), Day, int64(all)
-	}
-	return l
-}
-
-// billedDays counts the billed days on which the charge is in force, and the
-// days of the whole period.
-func (r *Rater) billedDays(c *Charge) (days, all int) {
-	from, to := r.span.BilledFrom, r.span.BilledTo
-	if !c.From.IsZero() && from.Before(c.From) {
-		from = c.From
-	}
-	if !c.Until.IsZero() && c.Until.Before(to) {
-		to = c.Until
-	}
-	return max(0, from.DaysUntil(to)), r.span.From.DaysUntil(r.span.To)
+	return r.adjust(append(lines, r.creditLines()...))
 }
 
 // Carry is what the period leaves to the next one, once Lines has been asked
