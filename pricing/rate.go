@@ -23,7 +23,8 @@ type Span struct {
 	Next          *Span           // the period after it, for fees in advance; nil where it is not billed
 }
 
-// Holding is a subaccount in the tenant's hands for the days [From, To).
+// Holding is a subaccount in the tenant's hands for the days [From, To), which
+// may reach beyond the billed days. From is no date where it always was.
 type Holding struct {
 	SID      string
 	From, To Date
@@ -68,6 +69,7 @@ type rater struct {
 	bandDecks []*Deck               // of a per_minute charge's bands; nil for those with a rate
 	calls     map[rowKey]*callRates // of a per_minute charge
 	units     map[rowKey]*line      // of a per_unit charge
+	fee       *fee                  // of a flat charge
 
 	// For charges that price the sum of a period.
 	meter   *Meter
@@ -242,6 +244,8 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 			c.meter, c.pooled = &c.Package.Meter, c.Package
 		case c.Percentage != nil && len(c.Percentage.Tiers) > 0:
 			c.meter, c.pooled, c.sumUnit = &Meter{FreeUnits: c.Percentage.FreeAmount}, c.Percentage, Unit(plan.Currency)
+		case c.Flat != nil:
+			c.fee = r.newFee(c.Charge)
 		}
 		r.charges = append(r.charges, c)
 	}
@@ -262,8 +266,11 @@ func (r *Rater) RateGroup(rec *Record, n int64) Result {
 		return res
 	}
 	day := r.dayOf(rec.StartedAt)
+	if rec.Kind == Number {
+		r.seeNumber(rec, day)
+	}
 	for _, c := range r.charges {
-		if c.Flat != nil || !c.inForce(day) || !c.Match.fits(rec) {
+		if !c.takes(rec, day) {
 			continue
 		}
 		res.Charge = c.ID
@@ -297,6 +304,9 @@ func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason st
 		return r.percentage(c, rec, day, parts)
 	case c.PerMinute != nil:
 		return r.perMinute(c, rec, day, parts)
+	case c.Flat != nil:
+		*parts = append(*parts, c.fee.numberDay(rec))
+		return ""
 	}
 	row, reason := deckRow(c.deck, rec, day)
 	if reason != "" {
@@ -385,7 +395,8 @@ func (r *Rater) noRate(rec *Record, n int64, res Result) Result {
 // line's records add up to the line's exact amount to the last digit. Where a
 // single price never ends (0.01 a minute, by the second) each record gets what
 // the line's exact amount grew by. Where [Plan.TwoPasses], ask the rater that
-// [Rater.Again] answers.
+// [Rater.Again] answers. A number's day gets nothing where its fee is billed in
+// advance: such a fee is not caused by its records.
 func (r *Rater) Itemize(res Result) decimal.Decimal {
 	var sum decimal.Decimal
 	for _, p := range res.Parts {
@@ -443,6 +454,7 @@ func (r *Rater) Lines() []Line {
 			all = append(all, l)
 		}
 	}
+	r.left.Advance = nil
 	for _, c := range r.charges {
 		for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
 			if c.buckets[account].records == 0 { // explained only
@@ -452,9 +464,7 @@ func (r *Rater) Lines() []Line {
 				all = append(all, &line{Line: l, key: lineKey{charge: c.index, account: account, part: i}})
 			}
 		}
-		if l := r.flat(c); l != nil {
-			all = append(all, l)
-		}
+		all = append(all, r.fees(c)...)
 	}
 	slices.SortFunc(all, inDocument)
 	lines := make([]Line, 0, len(all))
@@ -466,7 +476,7 @@ func (r *Rater) Lines() []Line {
 			last.TaxCode = r.plan.Charges[l.key.charge].TaxCode
 		}
 	}
-	return r.adjust(lines)
+	return r.adjust(append(lines, r.creditLines()...))
 }
 
 // inDocument orders priced lines as documents show them.
@@ -482,39 +492,6 @@ func inDocument(a, b *line) int {
 		b.UnitPrice.Cmp(a.UnitPrice),
 		cmp.Compare(a.Per, b.Per),
 	)
-}
-
-// flat is the line of a flat fee; nil when the charge is none, or not in force
-// on any day that is billed.
-func (r *Rater) flat(c *rater) *line {
-	if c.Flat == nil {
-		return nil
-	}
-	days, all := r.billedDays(c.Charge)
-	if days == 0 {
-		return nil
-	}
-	l := &line{key: lineKey{charge: c.index}, Line: Line{
-		Charge: c.ID, Category: Fees, Description: c.Description,
-		Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: c.Flat.Amount, Per: 1,
-	}}
-	if days < all && c.Flat.Prorate != ProrateNone {
-		l.Quantity, l.Unit, l.Per = decimal.NewFromInt(int64(days)), Day, int64(all)
-	}
-	return l
-}
-
-// billedDays counts the billed days on which the charge is in force, and the
-// days of the whole period.
-func (r *Rater) billedDays(c *Charge) (days, all int) {
-	from, to := r.span.BilledFrom, r.span.BilledTo
-	if !c.From.IsZero() && from.Before(c.From) {
-		from = c.From
-	}
-	if !c.Until.IsZero() && c.Until.Before(to) {
-		to = c.Until
-	}
-	return max(0, from.DaysUntil(to)), r.span.From.DaysUntil(r.span.To)
 }
 
 // Carry is what the period leaves to the next one, once Lines has been asked
