@@ -87,7 +87,7 @@ func (p *Plan) checkDiscounts() []Problem {
 // currency has. Their lines are not rounded again, so the invoice would come to
 // a fraction of a cent.
 func (p *Plan) checkMinorUnits() []Problem {
-	if !currency.IsValid(p.Currency) {
+	if p.Currency == "" || !currency.IsValid(p.Currency) {
 		return nil
 	}
 	var out problems
