@@ -128,7 +128,7 @@ func (p *Plan) checkMinorUnits() []Problem {
 
 // printable checks that an amount has no more decimals than its currency.
 func (p *problems) printable(path string, amount *decimal.Decimal, code string) {
-	if !currency.IsValid(code) {
+	if code == "" || !currency.IsValid(code) {
 		return
 	}
 	if places := MinorUnits(code); amount != nil && decimals(*amount) > places {

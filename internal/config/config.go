@@ -66,7 +66,7 @@ type Credentials struct {
 // ClickHouse is where usage is stored: a server that DSN names, else an engine
 // of Subtally's own.
 type ClickHouse struct {
-	DataDir  string `yaml:"data_dir"` // of the embedded engine; joined to Config.Dir where relative
+	DataDir  string `yaml:"data_dir"` // of the embedded engine; joined to the folder of subtally.yaml where relative
 	Port     int    `yaml:"port"`     // of the embedded engine; any free port where 0
 	DSN      string `yaml:"dsn"`      // such as clickhouse://subtally@host:9000/subtally; never holds a password
 	Password Secret // from SUBTALLY_CLICKHOUSE_PASSWORD
@@ -93,30 +93,33 @@ type Schedule struct {
 type file struct {
 	Twilio     twilioSection     `yaml:"twilio"`
 	ClickHouse ClickHouse        `yaml:"clickhouse"`
-	Seller     billing.Party     `yaml:"seller"`
+	Seller     billing.Party     `yaml:"seller"` // printed on every invoice
 	Billing    Billing           `yaml:"billing"`
 	Schedule   Schedule          `yaml:"schedule"`
-	OutputDir  string            `yaml:"output_dir"`
-	Plans      []string          `yaml:"plans"`
-	Decks      map[string]string `yaml:"decks"`
-	Tenants    string            `yaml:"tenants"`
+	OutputDir  string            `yaml:"output_dir"` // where documents are written; out where left out
+	Plans      []string          `yaml:"plans"`      // file names or patterns, such as plans/*.yaml; one plan in each file
+	Decks      map[string]string `yaml:"decks"`      // the files of rate decks, by the name that plans call them by
+	Tenants    string            `yaml:"tenants"`    // name of the tenants file
 }
 
+// twilioSection is how to reach Twilio. The main account's credentials come
+// from the environment: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.
 type twilioSection struct {
-	BaseURL     string              `yaml:"base_url"`
-	Concurrency int                 `yaml:"concurrency"`
-	Credentials []credentialSection `yaml:"credentials"`
+	BaseURL     string              `yaml:"base_url"`    // https://api.twilio.com where left out
+	Concurrency int                 `yaml:"concurrency"` // requests at a time, 1 to 100; 8 where left out
+	Credentials []credentialSection `yaml:"credentials"` // of subaccounts that the main account's must not read
 }
 
+// credentialSection is a subaccount with credentials of its own.
 type credentialSection struct {
-	Account     string `yaml:"account"`
-	Username    string `yaml:"username"`
-	PasswordEnv string `yaml:"password_env"`
+	Account     string `yaml:"account"`      // sid of the subaccount
+	Username    string `yaml:"username"`     // sid of the account or of an API key; the account's where left out
+	PasswordEnv string `yaml:"password_env"` // name of the environment variable that holds the token or the key's secret
 }
 
 // tenantsFile is the tenants file as written.
 type tenantsFile struct {
-	Tenants []billing.Tenant `yaml:"tenants"`
+	Tenants []billing.Tenant `yaml:"tenants"` // the customers, each with its subaccounts
 }
 
 // defaults is what holds where subtally.yaml is silent.

@@ -21,7 +21,7 @@ import (
 	"subtally/pricing"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected problems in testdata/bad")
+var update = flag.Bool("update", false, "rewrite the expected problems in testdata/bad, and the schemas")
 
 func noEnv(string) (string, bool) { return "", false }
 
