@@ -73,18 +73,7 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	if t.Buyer.Name == "" {
 		bad(at+".buyer.name", "tenant %q needs a buyer with a name: invoices print it", t.ID)
 	}
-	for i, tax := range t.Taxes {
-		at := fmt.Sprintf("%s.taxes[%d]", at, i)
-		if tax.Name == "" {
-			bad(at+".name", "a tax needs a name such as VAT: invoices print it")
-		}
-		if !c.doc.has(at + ".rate") {
-			bad(at+".rate", "a tax needs a rate in percent")
-		}
-		if tax.Rate.IsNegative() || tax.Rate.GreaterThan(hundred) {
-			bad(at+".rate", "%s is not a percentage from 0 to 100", tax.Rate)
-		}
-	}
+	checkTaxes(c.doc, at+".taxes", t.Taxes)
 	c.order(at, t.From, t.Until)
 
 	zone, err := loadZone(t.TimeZone)
@@ -110,6 +99,23 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 		}
 		if accountForm.MatchString(a.SID) && !c.doc.damaged(path) && from.Before(until) {
 			c.claims = append(c.claims, claim{t, a.SID, path, c.doc.line(path), zone, from, until})
+		}
+	}
+}
+
+// checkTaxes reports what is wrong in a list of taxes, which stands at the
+// path list.
+func checkTaxes(doc *document, list string, taxes []pricing.TaxRate) {
+	for i, tax := range taxes {
+		at := fmt.Sprintf("%s[%d]", list, i)
+		if tax.Name == "" {
+			doc.problem(at+".name", "a tax needs a name such as VAT: invoices print it")
+		}
+		if !doc.has(at + ".rate") {
+			doc.problem(at+".rate", "a tax needs a rate in percent")
+		}
+		if tax.Rate.IsNegative() || tax.Rate.GreaterThan(hundred) {
+			doc.problem(at+".rate", "%s is not a percentage from 0 to 100", tax.Rate)
 		}
 	}
 }
