@@ -281,7 +281,7 @@ func (u *usageReader) object(text []byte) error {
 	for in.More() {
 		token, err := in.Token()
 		if err != nil {
-			return fmt.Errorf("not valid JSON: %w", err)
+			return invalid(err)
 		}
 		key := token.(string) // or the decoder had complained
 		at := u.row.column(key)
@@ -294,7 +294,7 @@ func (u *usageReader) object(text []byte) error {
 		given = append(given, key)
 		value, err := in.Token()
 		if err != nil {
-			return fmt.Errorf("not valid JSON: %w", err)
+			return invalid(err)
 		}
 		switch v := value.(type) {
 		case nil:
@@ -310,12 +310,19 @@ func (u *usageReader) object(text []byte) error {
 		}
 	}
 	if _, err := in.Token(); err != nil {
-		return fmt.Errorf("not valid JSON: %w", err)
+		return invalid(err)
 	}
 	if _, err := in.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("something follows the object; give each record a line of its own")
 	}
 	return nil
+}
+
+func invalid(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = errors.New("the object does not end")
+	}
+	return fmt.Errorf("not valid JSON: %w", err)
 }
 
 var errNotUTF8 = errors.New("not UTF-8; save the file in that encoding")
