@@ -50,14 +50,14 @@ func printRating(w io.Writer, r *billing.Rating) {
 	places := pricing.MinorUnits(d.Currency)
 	fmt.Fprintf(w, "%s  %s (%s)\n", printable(d.Plan.Name), d.Period.Label(), d.Period.TimeZone)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "CHARGE\tDESCRIPTION\tITEM\tQUANTITY\tUNIT\tUNIT PRICE\tPER\tEXACT\tAMOUNT %s\t\n", d.Currency)
+	fmt.Fprintf(t, "CHARGE\tDESCRIPTION\tITEM\tQUANTITY\tUNIT\tUNIT PRICE\tPER\tEXACT\tAMOUNT %s\n", d.Currency)
 	for i := range d.Lines {
 		l := &d.Lines[i]
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t\n", printable(l.Charge), printable(l.Description), printable(l.Item),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", printable(l.Charge), printable(l.Description), printable(l.Item),
 			l.Quantity, l.Unit, l.UnitPrice, l.Per, l.Exact(), l.Amount.StringFixed(places))
 	}
 	sum := func(label string, amount decimal.Decimal) {
-		fmt.Fprintf(t, "\t%s\t\t\t\t\t\t\t%s\t\n", label, amount.StringFixed(places))
+		fmt.Fprintf(t, "\t%s\t\t\t\t\t\t\t%s\n", label, amount.StringFixed(places))
 	}
 	sum("Net", d.Net)
 	for _, tax := range d.Taxes {
@@ -69,7 +69,7 @@ func printRating(w io.Writer, r *billing.Rating) {
 	}
 	sum("Total", d.Total)
 	t.Flush() //nolint:errcheck // stdout
-	fmt.Fprintf(w, "%s, not charged: %d\n", count(int(d.Usage.Records), "record"), r.NotCharged)
+	fmt.Fprintf(w, "%s, %d not charged\n", count(int(d.Usage.Records), "record"), r.NotCharged)
 	printUnrated(w, r)
 	for _, a := range r.Carried.Advance {
 		fmt.Fprintf(w, "CARRIED     %s: %d days of %s billed in advance\n", printable(a.Charge), a.Days, a.From.String()[:7])
@@ -98,9 +98,9 @@ func printComparison(w io.Writer, c *billing.Comparison) {
 	places := pricing.MinorUnits(plan.Currency)
 	fmt.Fprintf(w, "%s against %s  %s (%s)\n", printable(plan.Plan.Name), printable(against.Plan.Name), plan.Period.Label(), plan.Period.TimeZone)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "CHARGE\tAMOUNT %s\tAGAINST\tDIFFERENCE\t\n", plan.Currency)
+	fmt.Fprintf(t, "CHARGE\tAMOUNT %s\tAGAINST\tDIFFERENCE\n", plan.Currency)
 	row := func(label string, d billing.Difference) {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", label, d.Plan.StringFixed(places), d.Against.StringFixed(places), d.By().StringFixed(places))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", label, d.Plan.StringFixed(places), d.Against.StringFixed(places), d.By().StringFixed(places))
 	}
 	for _, d := range c.Charges {
 		row(cmp.Or(printable(d.Charge), "(whole invoice)"), d.Difference)
