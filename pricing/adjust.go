@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -257,7 +258,7 @@ func (r *Rater) discount(d *Discount, balances []*balance) (out []Line) {
 	}
 	for i, g := range groups {
 		line := Line{
-			Charge: g.charge, Category: Adjustments, Description: d.Description, TaxCode: g.taxCode,
+			Charge: cmp.Or(g.charge, d.ID), Category: Adjustments, Description: d.Description, TaxCode: g.taxCode,
 			Quantity: decimal.NewFromInt(1), Unit: Month, Per: 1,
 		}
 		if d.Percent != nil {

@@ -232,7 +232,7 @@ func (p *Plan) Digest(decks map[string]*Deck) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	enc.Encode(p) //nolint:errcheck // a hash accepts every write, and a Plan always encodes
-	for _, name := range p.deckNames() {
+	for _, name := range p.DeckNames() {
 		if d := decks[name]; d != nil {
 			enc.Encode([]any{name, d.rows}) //nolint:errcheck // as above
 		}
@@ -240,8 +240,8 @@ func (p *Plan) Digest(decks map[string]*Deck) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// deckNames are the rate decks that the plan's charges name, sorted.
-func (p *Plan) deckNames() []string {
+// DeckNames are the rate decks that the plan's charges name, sorted.
+func (p *Plan) DeckNames() []string {
 	var names []string
 	for i := range p.Charges {
 		if m := p.Charges[i].PerMinute; m != nil {

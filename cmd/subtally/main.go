@@ -123,6 +123,7 @@ tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
 		invoiceCommand(opts),
 		statementCommand(opts),
 		exportCommand(opts),
+		rateCommand(opts),
 	)
 	group(root)
 	usageErrors(root)

@@ -301,20 +301,27 @@ func (l *loader) loadDecks(files map[string]string) map[string]*pricing.Deck {
 			continue
 		}
 		decks[name] = nil
-		path := l.resolve(files[name])
-		f, err := openFile(path)
+		deck, err := loadDeck(name, l.resolve(files[name]), &l.problems)
 		if err != nil {
 			l.main.problem(at, "rate deck file %q: %v", files[name], err)
 			continue
 		}
-		deck, problems := pricing.ParseDeck(name, f)
-		f.Close()
-		for _, p := range problems {
-			l.problems.add(Problem{File: path, Line: p.Line, Text: p.Text})
-		}
 		decks[name] = deck
 	}
 	return decks
+}
+
+// loadDeck reads one rate deck; nil where it has problems. The error is that of
+// a file that cannot be read at all.
+func loadDeck(name, path string, problems *Problems) (*pricing.Deck, error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	deck, wrong := pricing.ParseDeck(name, f)
+	problems.in(path, wrong)
+	return deck, nil
 }
 
 var globMeta = regexp.MustCompile(`[*?[\\]`)
@@ -364,15 +371,7 @@ func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks
 		l.lostPlan = true
 		return
 	}
-	for _, p := range plan.Check(decks) {
-		doc.problem(p.Path, "%s", p.Text)
-	}
-	for i, charge := range plan.Charges {
-		at := fmt.Sprintf("charges[%d].flat", i)
-		if charge.Flat != nil && !doc.has(at+".amount") {
-			doc.problem(at+".amount", "a flat fee needs an amount")
-		}
-	}
+	checkPlan(doc, plan, decks)
 	if plan.Name == "" {
 		l.lostPlan = true
 		return
@@ -383,6 +382,19 @@ func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks
 	}
 	l.docs[plan.Name] = doc
 	plans[plan.Name] = plan
+}
+
+// checkPlan reports what is wrong in a plan that was decoded.
+func checkPlan(doc *document, plan *pricing.Plan, decks map[string]*pricing.Deck) {
+	for _, p := range plan.Check(decks) {
+		doc.problem(p.Path, "%s", p.Text)
+	}
+	for i, charge := range plan.Charges {
+		at := fmt.Sprintf("charges[%d].flat", i)
+		if charge.Flat != nil && !doc.has(at+".amount") {
+			doc.problem(at+".amount", "a flat fee needs an amount")
+		}
+	}
 }
 
 // loadTenants reads the tenants file.
