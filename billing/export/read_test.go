@@ -253,6 +253,7 @@ func FuzzReadUsage(f *testing.F) {
 		"kind,quantity,sid\ncall,60,line-3\ncall,60,\n",
 		"kind,quantity,to\nsms,1,\"a\r\r\nb\"\nsms,1,\\.\n",
 		"kind,quantity\ncall,60",
+		"kind,quantity,started_at\ncall,60,2026-10-05T10:00:00.000000001+02:00\n",
 	} {
 		f.Add([]byte(text), false)
 	}
