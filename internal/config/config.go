@@ -37,6 +37,7 @@ type Config struct {
 	OutputDir  string                   // joined to Dir where relative
 	Plans      map[string]*pricing.Plan // by name
 	Decks      map[string]*pricing.Deck // by name
+	Rates      *pricing.ExchangeRates   // nil where none are configured
 	Tenants    []billing.Tenant         // ordered by id
 }
 
@@ -91,15 +92,16 @@ type Schedule struct {
 
 // file is subtally.yaml as written.
 type file struct {
-	Twilio     twilioSection     `yaml:"twilio"`
-	ClickHouse ClickHouse        `yaml:"clickhouse"`
-	Seller     billing.Party     `yaml:"seller"`
-	Billing    Billing           `yaml:"billing"`
-	Schedule   Schedule          `yaml:"schedule"`
-	OutputDir  string            `yaml:"output_dir"`
-	Plans      []string          `yaml:"plans"`
-	Decks      map[string]string `yaml:"decks"`
-	Tenants    string            `yaml:"tenants"`
+	Twilio     twilioSection          `yaml:"twilio"`
+	ClickHouse ClickHouse             `yaml:"clickhouse"`
+	Seller     billing.Party          `yaml:"seller"`
+	Billing    Billing                `yaml:"billing"`
+	Schedule   Schedule               `yaml:"schedule"`
+	OutputDir  string                 `yaml:"output_dir"`
+	Plans      []string               `yaml:"plans"`
+	Decks      map[string]deckSection `yaml:"decks"`
+	Rates      string                 `yaml:"exchange_rates"`
+	Tenants    string                 `yaml:"tenants"`
 }
 
 type twilioSection struct {
@@ -112,6 +114,20 @@ type credentialSection struct {
 	Account     string `yaml:"account"`
 	Username    string `yaml:"username"`
 	PasswordEnv string `yaml:"password_env"`
+}
+
+// deckSection is a rate deck: its file, and what the file calls the columns of
+// [pricing.DeckColumns] where it has other names for them. The file alone may
+// stand for both.
+type deckSection struct {
+	File    string            `yaml:"file"`
+	Columns map[string]string `yaml:"columns"`
+}
+
+// UnmarshalText reads a deck that is written as its file.
+func (d *deckSection) UnmarshalText(text []byte) error {
+	d.File = string(text)
+	return nil
 }
 
 // tenantsFile is the tenants file as written.
@@ -160,6 +176,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	l.checkFile(&f)
 	decks := l.loadDecks(f.Decks)
+	rates := l.loadRates(f.Rates)
 	plans := l.loadPlans(f.Plans, decks)
 	tenants := l.loadTenants(f.Tenants, plans, &f.Billing)
 	if err := l.problems.err(); err != nil {
@@ -186,6 +203,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		OutputDir:  l.resolve(f.OutputDir),
 		Plans:      plans,
 		Decks:      decks,
+		Rates:      rates,
 		Tenants:    tenants,
 	}
 	c.ClickHouse.DataDir = l.resolve(c.ClickHouse.DataDir)
@@ -289,29 +307,73 @@ func withoutPath(err error) error {
 
 // loadDecks reads the rate decks. One with problems stays in the answer as
 // nil, so that plans may still name it.
-func (l *loader) loadDecks(files map[string]string) map[string]*pricing.Deck {
+func (l *loader) loadDecks(sections map[string]deckSection) map[string]*pricing.Deck {
 	decks := map[string]*pricing.Deck{}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		at := join("decks", name)
 		if name == "" {
 			l.main.problem(at, "a rate deck needs a name")
 			continue
 		}
 		decks[name] = nil
-		path := l.resolve(files[name])
-		f, err := openFile(path)
-		if err != nil {
-			l.main.problem(at, "rate deck file %q: %v", files[name], err)
+		section := sections[name]
+		if !l.checkDeck(at, section) {
 			continue
 		}
-		deck, problems := pricing.ParseDeck(name, f)
-		f.Close()
-		for _, p := range problems {
-			l.problems.add(Problem{File: path, Line: p.Line, Text: p.Text})
-		}
-		decks[name] = deck
+		l.readTable(at, "rate deck", section.File, func(f io.Reader) (problems []pricing.Problem) {
+			decks[name], problems = pricing.ParseDeck(name, f, section.Columns)
+			return problems
+		})
 	}
 	return decks
+}
+
+// checkDeck checks what subtally.yaml says about a rate deck, and answers
+// whether its file can be read by that.
+func (l *loader) checkDeck(at string, section deckSection) bool {
+	before := len(l.problems.List)
+	if section.File == "" {
+		l.main.problem(at, "name the file of the rate deck")
+	}
+	for _, column := range slices.Sorted(maps.Keys(section.Columns)) {
+		at := join(at+".columns", column)
+		if !slices.Contains(pricing.DeckColumns, column) {
+			text := "known here: " + strings.Join(pricing.DeckColumns, ", ")
+			if s := suggest(column, pricing.DeckColumns); s != "" {
+				text = fmt.Sprintf("did you mean %q?", s)
+			}
+			l.main.problem(at, "a rate deck has no column %q; %s", column, text)
+		} else if section.Columns[column] == "" {
+			l.main.problem(at, "name the file's column that is the %s", column)
+		}
+	}
+	return len(l.problems.List) == before && !l.main.damaged(at)
+}
+
+// loadRates reads the exchange rates, if there are any.
+func (l *loader) loadRates(name string) (rates *pricing.ExchangeRates) {
+	if !l.main.has("exchange_rates") {
+		return nil
+	}
+	l.readTable("exchange_rates", "exchange rates", name, func(f io.Reader) (problems []pricing.Problem) {
+		rates, problems = pricing.ParseExchangeRates(f)
+		return problems
+	})
+	return rates
+}
+
+// readTable reads a CSV file that subtally.yaml names at a path.
+func (l *loader) readTable(at, what, name string, read func(io.Reader) []pricing.Problem) {
+	path := l.resolve(name)
+	f, err := openFile(path)
+	if err != nil {
+		l.main.problem(at, "%s file %q: %v", what, name, err)
+		return
+	}
+	defer f.Close()
+	for _, p := range read(f) {
+		l.problems.add(Problem{File: path, Line: p.Line, Text: p.Text})
+	}
 }
 
 var globMeta = regexp.MustCompile(`[*?[\\]`)
@@ -355,11 +417,26 @@ func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks
 		l.main.problem(at, "plan file %q: %v", path, err)
 		return
 	}
-	plan := new(pricing.Plan)
-	doc := parse(path, data, plan, &l.problems)
-	if doc == nil {
+	plan, doc := decodePlan(path, data, decks, &l.problems)
+	if doc == nil || plan.Name == "" {
 		l.lostPlan = true
 		return
+	}
+	if first, dup := l.docs[plan.Name]; dup {
+		doc.problem("name", "plan %q is already in %s:%d; give this one another name", plan.Name, first.file, first.line("name"))
+		return
+	}
+	l.docs[plan.Name] = doc
+	plans[plan.Name] = plan
+}
+
+// decodePlan reads and checks a plan file. The document is nil when nothing of
+// it can be used.
+func decodePlan(path string, data []byte, decks map[string]*pricing.Deck, problems *Problems) (*pricing.Plan, *document) {
+	plan := new(pricing.Plan)
+	doc := parse(path, data, plan, problems)
+	if doc == nil {
+		return nil, nil
 	}
 	for _, p := range plan.Check(decks) {
 		doc.problem(p.Path, "%s", p.Text)
@@ -370,16 +447,7 @@ func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks
 			doc.problem(at+".amount", "a flat fee needs an amount")
 		}
 	}
-	if plan.Name == "" {
-		l.lostPlan = true
-		return
-	}
-	if first, dup := l.docs[plan.Name]; dup {
-		doc.problem("name", "plan %q is already in %s:%d; give this one another name", plan.Name, first.file, first.line("name"))
-		return
-	}
-	l.docs[plan.Name] = doc
-	plans[plan.Name] = plan
+	return plan, doc
 }
 
 // loadTenants reads the tenants file.
