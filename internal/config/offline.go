@@ -22,7 +22,10 @@ func LoadPlan(path string, decks map[string]string, rates string) (*billing.Pric
 	var problems Problems
 	list := &billing.PriceList{Tables: pricing.Tables{Decks: map[string]*pricing.Deck{}}}
 	if rates != "" {
-		list.Tables.Rates = loadRates(rates, &problems)
+		var err error
+		if list.Tables.Rates, err = loadRates(rates, &problems); err != nil {
+			problems.add(Problem{File: rates, Text: fmt.Sprintf("exchange rates: %v", err)})
+		}
 	}
 	data, err := readFile(path, maxFile)
 	if err != nil {
@@ -44,7 +47,7 @@ func LoadPlan(path string, decks map[string]string, rates string) (*billing.Pric
 				continue
 			}
 		}
-		list.Tables.Decks[name], err = loadDeck(name, file, &problems)
+		list.Tables.Decks[name], err = loadDeck(name, file, nil, &problems)
 		if err != nil {
 			problems.add(Problem{File: file, Text: fmt.Sprintf("rate deck %q: %v", name, err)})
 		}
@@ -68,18 +71,6 @@ func findDeck(plan, name string) (string, error) {
 		tried = append(tried, file)
 	}
 	return "", fmt.Errorf("rate deck %q is in none of %s; name its file with --deck %s=FILE", name, strings.Join(tried, ", "), name)
-}
-
-func loadRates(path string, problems *Problems) *pricing.ExchangeRates {
-	f, err := openFile(path)
-	if err != nil {
-		problems.add(Problem{File: path, Text: fmt.Sprintf("exchange rates: %v", err)})
-		return nil
-	}
-	defer f.Close()
-	rates, wrong := pricing.ParseExchangeRates(f)
-	problems.in(path, wrong)
-	return rates
 }
 
 // LoadTaxes reads a file with a list of taxes as a tenant has it, under the key

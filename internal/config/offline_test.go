@@ -88,20 +88,20 @@ func TestLoadPlanProblems(t *testing.T) {
 		{"no deck", planWithDecks + "\n-- decks/world.csv --\n" + deckHeader + "1,a,x\n-- rates.csv --\ndate\n", "plans/p.yaml", nil, []string{
 			`decks/world.csv:2: rate: "x" is not a price like 0.0125`,
 			`plans/p.yaml:1: rate deck "texts" is in none of plans/texts.csv, plans/decks/texts.csv, decks/texts.csv; name its file with --deck texts=FILE`,
-			"rates.csv:1: exchange rates need the header line date,from,to,rate",
+			`rates.csv:1: column "from" is missing`, `rates.csv:1: column "to" is missing`, `rates.csv:1: column "rate" is missing`,
 		}},
-		{"not there", planWithDecks + "\n-- rates.csv --\ndate,from,to,rate\n-- texts.csv --\n" + deckHeader + "1,a,1\n", "plans/p.yaml",
+		{"not there", planWithDecks + "\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n-- texts.csv --\n" + deckHeader + "1,a,1\n", "plans/p.yaml",
 			map[string]string{"world": "elsewhere.csv", "texts": "texts.csv"}, []string{
 				`elsewhere.csv: rate deck "world": no such file or directory`,
 			}},
-		{"plan", "-- p.yaml --\nname: p\ncurrency: USDX\ncharge: []\n-- rates.csv --\ndate,from,to,rate\n", "p.yaml", nil, []string{
+		{"plan", "-- p.yaml --\nname: p\ncurrency: USDX\ncharge: []\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n", "p.yaml", nil, []string{
 			`p.yaml:2: currency: "USDX" is not an ISO 4217 currency code such as USD`,
 			`p.yaml:3: unknown key "charge"; did you mean "charges"?`,
 		}},
-		{"fee", "-- p.yaml --\nname: p\ncurrency: USD\ncharges: [{id: a, description: A, flat: {}}]\n-- rates.csv --\ndate,from,to,rate\n", "p.yaml", nil, []string{
+		{"fee", "-- p.yaml --\nname: p\ncurrency: USD\ncharges: [{id: a, description: A, flat: {}}]\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n", "p.yaml", nil, []string{
 			"p.yaml:3: charges[0].flat.amount: a flat fee needs an amount",
 		}},
-		{"no YAML", "-- p.yaml --\n\n-- rates.csv --\ndate,from,to,rate\n", "p.yaml", nil, []string{"p.yaml: the file is empty"}},
+		{"no YAML", "-- p.yaml --\n\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n", "p.yaml", nil, []string{"p.yaml: the file is empty"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			lay(t, c.files)

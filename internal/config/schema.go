@@ -51,17 +51,19 @@ var rules = map[reflect.Type]rule{
 	reflect.TypeFor[file]():              {required: []string{"seller", "billing"}, filled: []string{"plans", "tenants"}},
 	reflect.TypeFor[Billing]():           {filled: []string{"start", "time_zone"}},
 	reflect.TypeFor[credentialSection](): {filled: []string{"account", "password_env"}},
+	reflect.TypeFor[deckSection]():       {filled: []string{"file"}},
 
 	reflect.TypeFor[tenantsFile]():        {required: []string{"tenants"}},
 	reflect.TypeFor[billing.Tenant]():     {required: []string{"buyer"}, filled: []string{"id", "plan", "time_zone"}},
 	reflect.TypeFor[billing.Party]():      {filled: []string{"name"}},
 	reflect.TypeFor[billing.Assignment](): {filled: []string{"sid"}},
+	reflect.TypeFor[billing.PlanChange](): {filled: []string{"from", "plan"}},
 	reflect.TypeFor[pricing.TaxRate]():    {required: []string{"rate"}, filled: []string{"name"}},
 
 	reflect.TypeFor[pricing.Plan]():      {filled: []string{"name", "currency", "charges"}},
 	reflect.TypeFor[pricing.Charge]():    {filled: []string{"id", "description"}, one: pricing.Models, then: usageNeedsKind},
 	reflect.TypeFor[pricing.PerMinute](): {some: []string{"rate", "deck", "slots"}},
-	reflect.TypeFor[pricing.Band]():      {some: []string{"rate", "deck"}},
+	reflect.TypeFor[pricing.Band]():      {filled: []string{"name"}, some: []string{"rate", "deck"}},
 	reflect.TypeFor[pricing.PerUnit]():   {some: []string{"unit_price", "deck"}},
 	reflect.TypeFor[pricing.Tiered]():    {filled: []string{"tiers"}},
 	reflect.TypeFor[pricing.Convert]():   {required: []string{"divide"}},
@@ -257,6 +259,8 @@ func (g *generator) value(name string, typ reflect.Type) *schema {
 		return g.mapping(name, typ)
 	case typ == dec:
 		return &schema{Type: []string{"number", "string"}, Pattern: decimalForm.String()}
+	case typ == deck: // as text it is its file alone
+		return &schema{AnyOf: []*schema{{Type: []string{"string", "number"}}, g.ref(typ)}}
 	case reflect.PointerTo(typ).Implements(textType):
 		if textForms[typ] == "" {
 			g.errs = append(g.errs, fmt.Errorf("no form is known of the texts of %s", typ))

@@ -299,7 +299,7 @@ func TestSchemasTakeWhatLoadTakes(t *testing.T) {
 		load func(path string) *Problems
 	}{
 		{"plans/calls.yaml", plan}, {"plans/minutes.yaml", plan}, {"plans/units.yaml", plan}, {"plans/sums.yaml", plan},
-		{"plans/costs.yaml", plan}, {"plans/whole.yaml", plan}, {"tenants.yaml", tenants}, {"subtally.yaml", whole},
+		{"plans/costs.yaml", plan}, {"plans/keys.yaml", plan}, {"plans/whole.yaml", plan}, {"tenants.yaml", tenants}, {"subtally.yaml", whole},
 	} {
 		doc := node(t, read(t, "testdata/schema/"+tt.file))
 		path := filepath.Join(good(t, nil), tt.file)
@@ -355,9 +355,9 @@ func TestPlanSchema(t *testing.T) {
 		{charge, "flat: {amount: 1, per: number}", "flat: {amount: 1, per: line}"},
 		{charge, "flat: {amount: 1, once: true}", "flat: {amount: 1, once: yes}"},
 		{calls, "per_minute: {rate: 1, at_boundary: split}", "per_minute: {rate: 1, at_boundary: end}"},
-		{calls, "per_minute: {rate: 1, times: [{days: [monday], rate: 1}]}", "per_minute: {rate: 1, times: [{days: [mon], rate: 1}]}"},
-		{calls, `per_minute: {rate: 1, times: [{to: "24:00", rate: 1}]}`, `per_minute: {rate: 1, times: [{to: "24:01", rate: 1}]}`},
-		{calls, "per_minute: {rate: 1, times: [{deck: a}]}", "per_minute: {rate: 1, times: [{name: a}]}"},
+		{calls, "per_minute: {rate: 1, times: [{name: a, days: [monday], rate: 1}]}", "per_minute: {rate: 1, times: [{name: a, days: [mon], rate: 1}]}"},
+		{calls, `per_minute: {rate: 1, times: [{name: a, to: "24:00", rate: 1}]}`, `per_minute: {rate: 1, times: [{name: a, to: "24:01", rate: 1}]}`},
+		{calls, "per_minute: {rate: 1, times: [{name: a, deck: a}]}", "per_minute: {rate: 1, times: [{name: a}]}"},
 		{calls, "round_records: {mode: up}, per_minute: {rate: 1}", "round_records: {mode: ceiling}, per_minute: {rate: 1}"},
 		{calls, "package: {size: 1, quantity: seconds}", "package: {size: 1, quantity: hours}"},
 		{calls, "package: {size: 1, over: tenant}", "package: {size: 1, over: number}"},
