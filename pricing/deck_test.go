@@ -41,6 +41,9 @@ func TestLookupTakesTheLongestPrefix(t *testing.T) {
 49,Germany,0.0200
 4915,Germany mobile,0.0500
 +44,United Kingdom,0.0110
+990000000000000,Fifteen digits,0.1000
+990000000000001,Fifteen others,0.1000
+99000000000000,Fourteen digits,0.1000
 `)
 	for number, want := range map[string]string{
 		"14155550100":   "United States",
@@ -54,6 +57,11 @@ func TestLookupTakesTheLongestPrefix(t *testing.T) {
 		"33123456789":   "",
 		"":              "",
 		"49x":           "Germany",
+
+		"990000000000000":  "Fifteen digits",
+		"9900000000000012": "Fifteen others",
+		"990000000000002":  "Fourteen digits",
+		"9900000000000":    "",
 	} {
 		got := ""
 		if row := d.Lookup(number, october); row != nil {
