@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math/bits"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,27 +98,41 @@ func ParseDeck(name string, r io.Reader, columns map[string]string) (*Deck, []Pr
 		return nil, p.wrong()
 	}
 
-	nodes, last := 1, ""
-	for _, at := range p.order {
-		prefix := p.rows[at.row].Prefix
-		nodes += len(prefix) - common(prefix, last)
-		last = prefix
-	}
-	d := &Deck{Name: name, rows: make([]*DeckRow, len(p.order)), trie: make([]node, 1, nodes)}
+	d := &Deck{Name: name, rows: make([]*DeckRow, len(p.order))}
 	for i, at := range p.order {
 		d.rows[i] = p.rows[at.row]
-		d.insert(int32(i))
 	}
+	d.trie = plant(p.order)
 	return d, nil
 }
 
-// common counts the bytes with which both begin.
-func common(a, b string) int {
-	n := 0
-	for n < min(len(a), len(b)) && a[n] == b[n] {
-		n++
+// plant makes the prefix tree of rows in order.
+func plant(order []place) []node {
+	nodes, last := 1, prefixKey(0)
+	for _, at := range order {
+		if at.key != last {
+			nodes += at.key.len() - at.key.common(last)
+			last = at.key
+		}
 	}
-	return n
+	trie := make([]node, 1, nodes)
+	var path [maxPrefix + 1]int32 // to the last prefix, from the root on
+	last = 0
+	for i, at := range order {
+		n := at.key.len()
+		if at.key != last {
+			for depth := at.key.common(last); depth < n; depth++ {
+				next := int32(len(trie))
+				trie = append(trie, node{})
+				trie[path[depth]].next[at.key.digit(depth)] = next
+				path[depth+1] = next
+			}
+			trie[path[n]].first = int32(i)
+			last = at.key
+		}
+		trie[path[n]].last = int32(i) + 1
+	}
+	return trie
 }
 
 // deckParser makes rows of a file's text.
@@ -133,8 +148,8 @@ type deckParser struct {
 
 // place is where a row belongs among the others, and where it comes from.
 type place struct {
-	key  uint64 // the prefix; see prefixKey
-	row  int32  // in deckParser.rows
+	key  prefixKey
+	row  int32 // in deckParser.rows
 	line int32
 }
 
@@ -160,7 +175,7 @@ func (p *deckParser) row() {
 	row := new(DeckRow)
 	prefix := p.get(colPrefix)
 	row.Prefix = strings.Clone(strings.TrimPrefix(prefix, "+"))
-	key, ok := prefixKey(row.Prefix)
+	key, ok := parsePrefix(row.Prefix)
 	if !ok {
 		p.bad("prefix %q must be 1 to %d digits", prefix, maxPrefix)
 	}
@@ -234,17 +249,25 @@ func (p *deckParser) date(column int) Date {
 	return v
 }
 
-// prefixKey orders prefixes as strings are ordered, only faster: four bits a
-// digit, from the left.
-func prefixKey(prefix string) (key uint64, ok bool) {
+// prefixKey is a prefix as a number that orders as the text does, only faster:
+// four bits a digit, from the left; 0 is no digit, 1 is the digit 0.
+type prefixKey uint64
+
+func parsePrefix(prefix string) (key prefixKey, ok bool) {
 	if !isDigits(prefix, maxPrefix) {
 		return 0, false
 	}
 	for i := range len(prefix) {
-		key |= uint64(prefix[i]-'0'+1) << (60 - 4*i)
+		key |= prefixKey(prefix[i]-'0'+1) << (60 - 4*i)
 	}
 	return key, true
 }
+
+func (k prefixKey) len() int        { return 16 - bits.TrailingZeros64(uint64(k))/4 }
+func (k prefixKey) digit(i int) int { return int(k>>(60-4*i)&15) - 1 }
+
+// common counts the digits with which two different prefixes begin.
+func (k prefixKey) common(other prefixKey) int { return bits.LeadingZeros64(uint64(k^other)) / 4 }
 
 // isDigits reports whether text is 1 to so many digits.
 func isDigits(text string, most int) bool {
@@ -318,24 +341,6 @@ func (p *deckParser) checkDates() {
 			holder = next
 		}
 	}
-}
-
-func (d *Deck) insert(i int32) {
-	at := int32(0)
-	for _, c := range []byte(d.rows[i].Prefix) {
-		next := d.trie[at].next[c-'0']
-		if next == 0 {
-			next = int32(len(d.trie))
-			d.trie = append(d.trie, node{})
-			d.trie[at].next[c-'0'] = next
-		}
-		at = next
-	}
-	n := &d.trie[at]
-	if n.first == n.last {
-		n.first = i
-	}
-	n.last = i + 1
 }
 
 // Len counts the deck's rows.

@@ -41,6 +41,9 @@ func TestLookupTakesTheLongestPrefix(t *testing.T) {
 49,Germany,0.0200
 4915,Germany mobile,0.0500
 +44,United Kingdom,0.0110
+990000000000000,Fifteen digits,0.1000
+990000000000001,Fifteen others,0.1000
+99000000000000,Fourteen digits,0.1000
 `)
 	for number, want := range map[string]string{
 		"14155550100":   "United States",
@@ -54,6 +57,11 @@ func TestLookupTakesTheLongestPrefix(t *testing.T) {
 		"33123456789":   "",
 		"":              "",
 		"49x":           "Germany",
+
+		"990000000000000":  "Fifteen digits",
+		"9900000000000012": "Fifteen others",
+		"990000000000002":  "Fourteen digits",
+		"9900000000000":    "",
 	} {
 		got := ""
 		if row := d.Lookup(number, october); row != nil {
@@ -167,8 +175,9 @@ func TestParseDeckReportsEveryProblem(t *testing.T) {
 		{"no digits, in lines", "prefix,destination,rate\n\"4\n9\",,\n1234567890123456,Sixteen digits,1\n", []string{
 			`2: prefix "4\n9" must be 1 to 15 digits`, `2: prefix "4\n9" has no destination`, `2: prefix "4\n9" has no rate`,
 			`4: prefix "1234567890123456" must be 1 to 15 digits`}},
-		{"19 digits", "prefix,destination,rate\n49,Germany,1234567890123456789\n1,US,0.1234567890123456789\n", []string{
-			`2: rate: "1234567890123456789" is not a price like 0.0125`, `3: rate: "0.1234567890123456789" is not a price like 0.0125`}},
+		{"19 digits, or none after the point", "prefix,destination,rate\n49,Germany,1234567890123456789\n1,US,0.1234567890123456789\n33,France,1.\n", []string{
+			`2: rate: "1234567890123456789" is not a price like 0.0125`, `3: rate: "0.1234567890123456789" is not a price like 0.0125`,
+			`4: rate: "1." is not a price like 0.0125`}},
 		{"an older character set", "prefix,destination,rate\n225,C\xf4te d'Ivoire,0.3\n", []string{
 			`2: destination: "C\xf4te d'Ivoire" is not UTF-8; save the file as UTF-8`}},
 		{"overlap with a row that is no neighbour", dated + "49,b,1,2026-03-01,2026-04-01\n49,a,1,2026-01-01,\n49,c,1,2026-05-01,2026-06-01\n", []string{
