@@ -74,6 +74,9 @@ func (d Date) compare(e Date) int {
 	return cmp.Or(d.Year-e.Year, int(d.Month-e.Month), d.Day-e.Day)
 }
 
+// ordinal is a number that orders as dates do; 0 for the zero Date.
+func (d Date) ordinal() int32 { return int32(d.Year*10_000 + int(d.Month)*100 + d.Day) }
+
 // MarshalText writes the ISO 8601 form.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"math/bits"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,8 +17,9 @@ import (
 // longest prefix of a number that has a row in force prices it.
 type Deck struct {
 	Name string
-	rows []*DeckRow // by prefix, then by day
-	trie []node
+	rows []DeckRow // by prefix, then by day
+	days []rowDays // of each row
+	keys *prefixes // of the rows
 }
 
 // DeckRow is one row of a rate deck. A nil field leaves the charge's own value
@@ -35,20 +36,20 @@ type DeckRow struct {
 	To          Date             `json:"to"`                  // first day no longer in force; for ever where zero
 }
 
-// inForce reports whether the row holds on the day.
-func (r *DeckRow) inForce(day Date) bool {
-	return (r.From.IsZero() || !day.Before(r.From)) && (r.To.IsZero() || day.Before(r.To))
+// rowDays are the days [from, to) on which a row holds, as ordinals. They stand
+// apart from the rows, so that looking for one touches little memory.
+type rowDays struct{ from, to int32 }
+
+func (r *DeckRow) days() rowDays {
+	d := rowDays{r.From.ordinal(), math.MaxInt32}
+	if !r.To.IsZero() {
+		d.to = r.To.ordinal()
+	}
+	return d
 }
 
 // always reports whether the row holds on every day.
 func (r *DeckRow) always() bool { return r.From.IsZero() && r.To.IsZero() }
-
-// node is one digit of the prefix tree. Rows of one prefix that follow each
-// other in time stand side by side in Deck.rows.
-type node struct {
-	next        [10]int32 // index of the child; 0 for none, as the root is no child
-	first, last int32     // rows of this prefix: rows[first:last]
-}
 
 // DeckColumns are the columns that a deck may have; the first three it must
 // have.
@@ -66,9 +67,6 @@ const (
 	colFrom
 	colTo
 )
-
-// maxPrefix is the most digits that a telephone number has, by E.164.
-const maxPrefix = 15
 
 // maxSeconds bounds every duration in a plan or deck: a day and a half more
 // than the longest call any carrier lets stand.
@@ -98,41 +96,14 @@ func ParseDeck(name string, r io.Reader, columns map[string]string) (*Deck, []Pr
 		return nil, p.wrong()
 	}
 
-	d := &Deck{Name: name, rows: make([]*DeckRow, len(p.order))}
+	d := &Deck{Name: name, rows: make([]DeckRow, len(p.order)), days: make([]rowDays, len(p.order))}
+	keys := make([]prefixKey, len(p.order))
 	for i, at := range p.order {
-		d.rows[i] = p.rows[at.row]
+		d.rows[i], keys[i] = *p.rows[at.row], at.key
+		d.days[i] = d.rows[i].days()
 	}
-	d.trie = plant(p.order)
+	d.keys = newPrefixes(keys)
 	return d, nil
-}
-
-// plant makes the prefix tree of rows in order.
-func plant(order []place) []node {
-	nodes, last := 1, prefixKey(0)
-	for _, at := range order {
-		if at.key != last {
-			nodes += at.key.len() - at.key.common(last)
-			last = at.key
-		}
-	}
-	trie := make([]node, 1, nodes)
-	var path [maxPrefix + 1]int32 // to the last prefix, from the root on
-	last = 0
-	for i, at := range order {
-		n := at.key.len()
-		if at.key != last {
-			for depth := at.key.common(last); depth < n; depth++ {
-				next := int32(len(trie))
-				trie = append(trie, node{})
-				trie[path[depth]].next[at.key.digit(depth)] = next
-				path[depth+1] = next
-			}
-			trie[path[n]].first = int32(i)
-			last = at.key
-		}
-		trie[path[n]].last = int32(i) + 1
-	}
-	return trie
 }
 
 // deckParser makes rows of a file's text.
@@ -249,36 +220,6 @@ func (p *deckParser) date(column int) Date {
 	return v
 }
 
-// prefixKey is a prefix as a number that orders as the text does, only faster:
-// four bits a digit, from the left; 0 is no digit, 1 is the digit 0.
-type prefixKey uint64
-
-func parsePrefix(prefix string) (key prefixKey, ok bool) {
-	if !isDigits(prefix, maxPrefix) {
-		return 0, false
-	}
-	for i := range len(prefix) {
-		key |= prefixKey(prefix[i]-'0'+1) << (60 - 4*i)
-	}
-	return key, true
-}
-
-func (k prefixKey) len() int        { return 16 - bits.TrailingZeros64(uint64(k))/4 }
-func (k prefixKey) digit(i int) int { return int(k>>(60-4*i)&15) - 1 }
-
-// common counts the digits with which two different prefixes begin.
-func (k prefixKey) common(other prefixKey) int { return bits.LeadingZeros64(uint64(k^other)) / 4 }
-
-// isDigits reports whether text is 1 to so many digits.
-func isDigits(text string, most int) bool {
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
-			return false
-		}
-	}
-	return text != "" && len(text) <= most
-}
-
 // parseDestination refuses what no invoice can print: an export in an older
 // character set than UTF-8.
 func parseDestination(text string) (string, error) {
@@ -349,25 +290,11 @@ func (d *Deck) Len() int { return len(d.rows) }
 // Lookup finds the row of the longest prefix of number that is in force on
 // the day; nil when there is none. number is digits, without +.
 func (d *Deck) Lookup(number string, day Date) *DeckRow {
-	var path [maxPrefix]*node // the nodes that have rows, the shortest prefix first
-	depth, at := 0, int32(0)
-	for i := range len(number) {
-		c := number[i] - '0'
-		if c > 9 {
-			break
-		}
-		if at = d.trie[at].next[c]; at == 0 {
-			break
-		}
-		if n := &d.trie[at]; n.first < n.last {
-			path[depth] = n
-			depth++
-		}
-	}
-	for depth--; depth >= 0; depth-- {
-		for _, row := range d.rows[path[depth].first:path[depth].last] {
-			if row.inForce(day) {
-				return row
+	on := day.ordinal()
+	for at := d.keys.longest(number); at >= 0; at = d.keys.at[at].parent {
+		for i := d.keys.at[at].first; i < d.keys.at[at+1].first; i++ {
+			if d.days[i].from <= on && on < d.days[i].to {
+				return &d.rows[i]
 			}
 		}
 	}

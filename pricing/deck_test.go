@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -309,8 +308,8 @@ func FuzzParseDeck(f *testing.F) {
 		if d.Len() == 0 {
 			t.Error("a deck without a rate")
 		}
-		for _, row := range d.rows {
-			day := october
+		for i := range d.rows {
+			row, day := &d.rows[i], october
 			if !row.From.IsZero() {
 				day = row.From
 			} else if !row.To.IsZero() {
@@ -387,7 +386,8 @@ func BenchmarkParseDeck(b *testing.B) {
 	before := heapMB()
 	d := mustDeck(b, csv)
 	b.ReportMetric(heapMB()-before, "deck-MB")
-	b.ReportMetric(float64(cap(d.trie))*float64(reflect.TypeFor[node]().Size())/1e6, "trie-MB")
+	k := d.keys
+	b.ReportMetric(float64(8*(cap(k.keys)+cap(k.at)+cap(d.days))+4*cap(k.start))/1e6, "prefixes-MB")
 }
 
 // heapMB is the memory in use.
