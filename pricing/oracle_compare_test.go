@@ -273,12 +273,15 @@ func (k *lineKeys) add(l *oline) {
 			return
 		}
 	case pricing.Surcharges, pricing.CreditsUsed:
-		if k.vague {
+		if k.vague || l.amount.Sign() == 0 {
 			return
 		}
 		charge, unit = "", ""
 	}
 	at := slices.IndexFunc(k.plan.Charges, func(c pricing.Charge) bool { return c.ID == charge })
+	if at >= 0 && k.plan.Charges[at].Percentage != nil && len(k.plan.Charges[at].Percentage.Tiers) > 0 {
+		kind = "" // of a sum over all kinds
+	}
 	if at >= 0 && k.plan.Charges[at].Flat != nil && l.cat != pricing.Adjustments {
 		kind = ""
 		if k.plan.Charges[at].Flat.InAdvance {

@@ -817,17 +817,9 @@ func (g *generator) exchangeRates(c *tenantCase) {
 	c.rates = rates
 }
 
-// taxes are up to three taxes. How a tax on top that is also on the taxes before
-// it works beside inclusive taxes or tax codes is not written down.
 func (g *generator) taxes() (out []pricing.TaxRate) {
-	n := g.IntN(4)
-	all := pick(g, 0, 1, 2) // on top, inclusive, mixed
-	if !g.on[inclusive] {
-		all = 0
-	}
-	for i := range n {
-		t := pricing.TaxRate{Name: fmt.Sprintf("tax%d", i), Rate: decimal.New(g.Int64N(300), -1)}
-		t.Inclusive = all == 1 || all == 2 && g.one(2)
+	for i := range g.IntN(4) {
+		t := pricing.TaxRate{Name: fmt.Sprintf("tax%d", i), Rate: decimal.New(g.Int64N(300), -1), Compound: g.one(3), Inclusive: g.uses(inclusive, 2)}
 		if g.one(2) {
 			t.Codes = []string{pick(g, "telecom", "fees", "")}
 			if g.uses(untaxed, 3) {
@@ -835,10 +827,6 @@ func (g *generator) taxes() (out []pricing.TaxRate) {
 			}
 		}
 		out = append(out, t)
-	}
-	codes := slices.ContainsFunc(out, func(t pricing.TaxRate) bool { return len(t.Codes) > 0 })
-	for i := 1; i < n; i++ {
-		out[i].Compound = g.one(3) && (all == 1 || all == 0 && !codes)
 	}
 	return out
 }

@@ -195,10 +195,10 @@ type pool struct {
 
 // costShare is what a percentage has counted.
 type costShare struct {
-	cost       *big.Rat
-	priced     int64 // records by rate and fee
-	low, high  int64 // records at the minimum, at the maximum
-	anyRecords bool
+	cost      *big.Rat
+	priced    int64 // records by rate and fee
+	low, high int64 // records at the minimum, at the maximum
+	first     pricing.Kind
 }
 
 func (o *oracle) price(records []pricing.Record, carried leftover) *expected {
@@ -755,7 +755,7 @@ func (p *period) percentage(i int, c *pricing.Charge, rec *pricing.Record, day p
 	}
 	s := p.shares[i]
 	if s == nil {
-		s = &costShare{cost: new(big.Rat)}
+		s = &costShare{cost: new(big.Rat), first: rec.Kind}
 		p.shares[i] = s
 	}
 	switch {
@@ -788,7 +788,11 @@ func (p *period) percentages() {
 		if s.cost.Sign() > 0 {
 			free = least(rat(m.FreeAmount), s.cost)
 		}
-		p.emit(i, kind, free, currency, new(big.Rat), 100)
+		own := kind
+		if len(m.Tiers) > 0 {
+			own = s.first
+		}
+		p.emit(i, own, free, currency, new(big.Rat), 100)
 		left := sub(s.cost, free)
 		if len(m.Tiers) == 0 {
 			p.emit(i, kind, left, currency, rat(m.Rate), 100)
@@ -803,10 +807,13 @@ func (p *period) percentages() {
 			if in.Sign() <= 0 {
 				break
 			}
-			p.emit(i, kind, in, currency, rat(t.Rate), 100)
+			p.emit(i, s.first, in, currency, rat(t.Rate), 100)
 			if !t.FlatFee.IsZero() {
-				p.emit(i, kind, whole(1), "month", rat(t.FlatFee), 1)
+				p.emit(i, s.first, whole(1), "month", rat(t.FlatFee), 1)
 			}
+		}
+		if left.Sign() <= 0 && len(m.Tiers) > 0 {
+			p.emit(i, s.first, new(big.Rat), currency, new(big.Rat), 100)
 		}
 		if !m.Fee.IsZero() {
 			unpaid := min(m.FreeRecords, s.priced)
@@ -915,7 +922,7 @@ func (p *period) tier(i int, b *pool, m *pricing.Tiered, t *pricing.Tier, in *bi
 	switch {
 	case t.Cap != nil && less(rat(*t.Cap), mul(in, rat(t.UnitPrice))):
 		p.emit(i, b.kind, whole(1), "month", rat(*t.Cap), 1)
-	case in.Sign() > 0:
+	default:
 		p.emit(i, b.kind, in, unit, rat(t.UnitPrice), 1)
 	}
 	if !t.FlatFee.IsZero() {
@@ -1456,28 +1463,29 @@ func applies(t *pricing.TaxRate, code string) bool {
 	return slices.Contains(t.Codes, code)
 }
 
-// total works tax by tax over groups of lines: of one tax code where taxes are
-// rounded per invoice, of one line where they are rounded per line.
+// taxed is what taxes are rounded on: the lines of one tax code or, where taxes
+// are rounded per line, one line.
+type taxed struct {
+	code  string
+	gross *big.Rat
+	net   *big.Rat   // without the inclusive taxes, exact
+	coefs []*big.Rat // share of net that is an inclusive tax; nil where it is none
+}
+
 func (p *period) total() {
-	type taxed struct {
-		code  string
-		gross *big.Rat
-		net   *big.Rat   // without the inclusive taxes, exact
-		coefs []*big.Rat // of inclusive taxes, by tax; nil where it is none
-		own   *big.Rat   // exclusive taxes so far, each rounded
-	}
 	perLine := p.plan.TaxRounding == pricing.TaxPerLine
 	var groups []*taxed
-	sum := new(big.Rat)
+	p.out.net, p.out.total = new(big.Rat), new(big.Rat)
 	for _, l := range p.lines {
-		sum.Add(sum, l.amount)
+		p.out.net.Add(p.out.net, l.amount)
 		at := slices.IndexFunc(groups, func(g *taxed) bool { return g.code == l.taxCode })
 		if at < 0 || perLine {
 			at = len(groups)
-			groups = append(groups, &taxed{code: l.taxCode, gross: new(big.Rat), own: new(big.Rat)})
+			groups = append(groups, &taxed{code: l.taxCode, gross: new(big.Rat)})
 		}
 		groups[at].gross.Add(groups[at].gross, l.amount)
 	}
+	p.out.total.Set(p.out.net)
 	for _, g := range groups {
 		g.coefs = make([]*big.Rat, len(p.taxes))
 		all := new(big.Rat)
@@ -1494,86 +1502,74 @@ func (p *period) total() {
 		}
 		g.net = quo(g.gross, add(whole(1), all))
 	}
-	// contained is a rounded inclusive tax in the groups that another tax is on.
-	contained := func(i int, on func(*taxed) bool) *big.Rat {
-		exact, byLine := new(big.Rat), new(big.Rat)
-		for _, g := range groups {
-			if g.coefs[i] != nil && on(g) {
-				exact.Add(exact, mul(g.net, g.coefs[i]))
-				byLine.Add(byLine, p.round(mul(g.net, g.coefs[i])))
-			}
-		}
-		if perLine {
-			return byLine
-		}
-		return p.round(exact)
-	}
-	p.out.net, p.out.total = new(big.Rat).Set(sum), new(big.Rat).Set(sum)
-	exclusive := new(big.Rat)
 	for i := range p.taxes {
 		t := &p.taxes[i]
-		on := func(g *taxed) bool { return applies(t, g.code) }
-		if !slices.ContainsFunc(groups, on) {
+		var of []*taxed
+		for _, g := range groups {
+			if applies(t, g.code) {
+				of = append(of, g)
+			}
+		}
+		if len(of) == 0 {
 			continue
 		}
-		tax := otax{name: t.Name, base: new(big.Rat)}
-		switch {
-		case t.Inclusive:
-			tax.amount = contained(i, on)
-			for _, g := range groups {
-				if !on(g) {
-					continue
-				}
-				base := new(big.Rat).Set(g.net)
-				for j := range i {
-					if t.Compound && g.coefs[j] != nil {
-						base.Add(base, mul(g.net, g.coefs[j]))
-					}
-				}
-				tax.base.Add(tax.base, base)
+		together := [][]*taxed{of}
+		if perLine {
+			together = nil
+			for _, g := range of {
+				together = append(together, []*taxed{g})
 			}
-			tax.base = p.round(tax.base)
-			p.out.net.Sub(p.out.net, tax.amount)
-		case perLine:
-			tax.amount = new(big.Rat)
-			for _, g := range groups {
-				if !on(g) {
-					continue
-				}
-				base := new(big.Rat).Set(g.gross)
-				for j := range p.taxes {
-					if g.coefs[j] != nil {
-						base.Sub(base, p.round(mul(g.net, g.coefs[j])))
-					}
-				}
-				if t.Compound {
-					base.Add(base, g.own)
-				}
-				amount := p.round(percent(mul(base, rat(t.Rate))))
-				g.own.Add(g.own, amount)
-				tax.base.Add(tax.base, base)
-				tax.amount.Add(tax.amount, amount)
-			}
-		default:
-			for _, g := range groups {
-				if on(g) {
-					tax.base.Add(tax.base, g.gross)
-				}
-			}
-			for j := range p.taxes {
-				if p.taxes[j].Inclusive {
-					tax.base.Sub(tax.base, contained(j, on))
-				}
-			}
-			if t.Compound {
-				tax.base.Add(tax.base, exclusive)
-			}
-			tax.amount = p.round(percent(mul(tax.base, rat(t.Rate))))
 		}
-		if !t.Inclusive {
-			exclusive.Add(exclusive, tax.amount)
+		tax := otax{t.Name, new(big.Rat), new(big.Rat)}
+		for _, groups := range together {
+			base, amount := p.tax(i, groups)
+			tax.base.Add(tax.base, base)
+			tax.amount.Add(tax.amount, amount)
+		}
+		if t.Inclusive {
+			p.out.net.Sub(p.out.net, tax.amount)
+		} else {
 			p.out.total.Add(p.out.total, tax.amount)
 		}
 		p.out.taxes = append(p.out.taxes, tax)
 	}
+}
+
+// tax is the i-th tax on those of the groups that it is on, rounded once. Its
+// base is made of rounded amounts, so that what is printed adds up.
+func (p *period) tax(i int, groups []*taxed) (base, amount *big.Rat) {
+	t := &p.taxes[i]
+	var on []*taxed
+	base = new(big.Rat)
+	for _, g := range groups {
+		if applies(t, g.code) {
+			on = append(on, g)
+			base.Add(base, g.gross)
+		}
+	}
+	for j := range p.taxes {
+		before := t.Compound && j < i
+		switch {
+		case p.taxes[j].Inclusive && !before:
+			base.Sub(base, p.contained(j, on))
+		case !p.taxes[j].Inclusive && before && !t.Inclusive:
+			_, amount := p.tax(j, on)
+			base.Add(base, amount)
+		}
+	}
+	if t.Inclusive {
+		return base, p.contained(i, on)
+	}
+	return base, p.round(percent(mul(base, rat(t.Rate))))
+}
+
+// contained is the i-th tax, an inclusive one, in the groups that it is on.
+func (p *period) contained(i int, groups []*taxed) *big.Rat {
+	sum := new(big.Rat)
+	for _, g := range groups {
+		if g.coefs[i] != nil {
+			sum.Add(sum, mul(g.net, g.coefs[i]))
+		}
+	}
+	return p.round(sum)
 }
