@@ -29,6 +29,12 @@ func (l *Limits) check(at string) []Problem {
 	if l.Minimum != nil && l.Maximum != nil && l.Maximum.LessThan(*l.Minimum) {
 		out.add(at+".maximum", "%s is below the minimum of %s", l.Maximum, l.Minimum)
 	}
+	if l.OverageFactor != nil {
+		out.notNegative(at+".overage_factor", *l.OverageFactor)
+		if l.Minimum == nil {
+			out.add(at+".overage_factor", "is for what is above the minimum: give a minimum, or leave it out")
+		}
+	}
 	if p := l.MinimumProrate; p != "" && p != ProrateDay && p != ProrateNone {
 		out.add(at+".minimum_prorate", "%q is not known; use %s or %s", p, ProrateDay, ProrateNone)
 	}
@@ -48,20 +54,19 @@ type Discount struct {
 	Until       Date             `yaml:"until" json:"until"`               // the period must begin before this day
 }
 
-// checkDiscounts lists what is wrong with the plan's discounts, and the amounts
-// of discounts and limits that cannot be printed in the plan's currency.
+// checkAdjustments lists what is wrong with what follows from the lines of
+// charges, the limits of the invoice aside.
+func (p *Plan) checkAdjustments() []Problem {
+	return slices.Concat(p.checkDiscounts(), p.checkSurcharges(), p.checkCredits(), p.checkMinorUnits())
+}
+
+// checkDiscounts lists what is wrong with the plan's discounts.
 func (p *Plan) checkDiscounts() []Problem {
 	var out problems
 	seen := map[string]bool{}
 	for i, d := range p.Discounts {
 		at := fmt.Sprintf("discounts[%d]", i)
-		if d.ID == "" || d.Description == "" {
-			out.add(at, "a discount needs an id and a description")
-		}
-		if seen[d.ID] {
-			out.add(at+".id", "discount id %q is already used", d.ID)
-		}
-		seen[d.ID] = true
+		out.named(at, "discount", d.ID, d.Description, seen)
 		hundred := decimal.NewFromInt(100)
 		switch {
 		case (d.Percent == nil) == (d.Amount == nil):
@@ -71,20 +76,41 @@ func (p *Plan) checkDiscounts() []Problem {
 		case d.Amount != nil:
 			out.notNegative(at+".amount", *d.Amount)
 		}
-		if !d.From.IsZero() && !d.Until.IsZero() && !d.From.Before(d.Until) {
-			out.add(at+".until", "until %s is not after from %s", d.Until, d.From)
-		}
-		for j, id := range d.Charges {
-			if !slices.ContainsFunc(p.Charges, func(c Charge) bool { return c.ID == id }) {
-				out.add(fmt.Sprintf("%s.charges[%d]", at, j), "charge %q is not in the plan", id)
-			}
-		}
+		out.inOrder(at, d.From, d.Until)
+		out.inPlan(at, d.Charges, p)
 	}
 	return out
 }
 
-// checkMinorUnits lists the limits and discounts with more decimals than the
-// currency has. Their lines are not rounded again, so the invoice would come to
+// named checks the id and description of the discount, surcharge or credit at
+// a path; seen are the ids before it.
+func (p *problems) named(at, what, id, description string, seen map[string]bool) {
+	if id == "" || description == "" {
+		p.add(at, "a %s needs an id and a description", what)
+	}
+	if seen[id] {
+		p.add(at+".id", "%s id %q is already used", what, id)
+	}
+	seen[id] = true
+}
+
+func (p *problems) inOrder(at string, from, until Date) {
+	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
+		p.add(at+".until", "until %s is not after from %s", until, from)
+	}
+}
+
+// inPlan checks that charges which are named are there.
+func (p *problems) inPlan(at string, charges []string, plan *Plan) {
+	for i, id := range charges {
+		if !slices.ContainsFunc(plan.Charges, func(c Charge) bool { return c.ID == id }) {
+			p.add(fmt.Sprintf("%s.charges[%d]", at, i), "charge %q is not in the plan", id)
+		}
+	}
+}
+
+// checkMinorUnits lists the limits, discounts and credits with more decimals than
+// the currency has. Their lines are not rounded again, so the invoice would come to
 // a fraction of a cent.
 func (p *Plan) checkMinorUnits() []Problem {
 	if !currency.IsValid(p.Currency) {
@@ -105,27 +131,40 @@ func (p *Plan) checkMinorUnits() []Problem {
 	for i, d := range p.Discounts {
 		check(fmt.Sprintf("discounts[%d].amount", i), d.Amount)
 	}
+	for i, c := range p.Credits {
+		check(fmt.Sprintf("credits[%d].amount", i), &c.Amount)
+	}
 	return out
 }
 
 // adjust adds the lines that follow from other lines: first each charge's own
 // limits, then the discounts in their order, then the limits of the whole
-// invoice. All of them work on rounded amounts, which is what is printed.
+// invoice, the surcharges and the credits. All of them work on rounded amounts,
+// which is what is printed.
 func (r *Rater) adjust(lines []Line) []Line {
 	for _, c := range r.charges {
 		lines = r.limit(lines, c.Charge, func(l *Line) bool { return l.Charge == c.ID })
 	}
-	balances := balancesOf(lines)
+	balances := balancesOf(lines, func(l *Line) balance { return balance{charge: l.Charge, taxCode: l.TaxCode} })
 	for i := range r.plan.Discounts {
-		if d := &r.plan.Discounts[i]; (&Charge{From: d.From, Until: d.Until}).inForce(r.span.From) {
+		if d := &r.plan.Discounts[i]; r.holds(d.From, d.Until) {
 			lines = append(lines, r.discount(d, balances)...)
 		}
 	}
-	return r.limit(lines, &Charge{Limits: r.plan.Limits}, func(*Line) bool { return true })
+	lines = r.limit(lines, &Charge{Limits: r.plan.Limits}, func(*Line) bool { return true })
+	lines = append(lines, r.surcharges(lines, balances)...)
+	return append(lines, r.credits(lines)...)
 }
 
-// limit adds the line that brings the sum of a charge's lines within its
-// limits. The limits of the whole invoice come as those of a nameless charge.
+// holds reports whether what has these dates holds in the period: they are
+// those of its first day.
+func (r *Rater) holds(from, until Date) bool {
+	return (&Charge{From: from, Until: until}).inForce(r.span.From)
+}
+
+// limit adds the lines that bring the sum of a charge's lines within its
+// limits: up to the minimum, or the overage factor's line, and down to the
+// maximum. The limits of the whole invoice come as those of a nameless charge.
 func (r *Rater) limit(lines []Line, c *Charge, of func(*Line) bool) []Line {
 	days, all := r.billedDays(c)
 	if days == 0 {
@@ -137,48 +176,58 @@ func (r *Rater) limit(lines []Line, c *Charge, of func(*Line) bool) []Line {
 			sum = sum.Add(lines[i].Amount)
 		}
 	}
-	add := func(text string, amount decimal.Decimal) []Line {
+	places := MinorUnits(r.plan.Currency)
+	add := func(text string, quantity decimal.Decimal, unit Unit, unitPrice decimal.Decimal) {
 		if c.Description != "" {
 			text = c.Description + ", " + strings.ToLower(text[:1]) + text[1:]
 		}
-		return append(lines, Line{
+		line := Line{
 			Charge: c.ID, Category: Adjustments, Description: text, TaxCode: c.TaxCode,
-			Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: amount, Per: 1, Amount: amount,
-		})
+			Quantity: quantity, Unit: unit, UnitPrice: unitPrice, Per: 1,
+			Amount: Round(quantity.Mul(unitPrice), places, r.plan.Rounding),
+		}
+		if !line.Amount.IsZero() {
+			lines = append(lines, line)
+			sum = sum.Add(line.Amount)
+		}
 	}
+	one := decimal.NewFromInt(1)
 	if c.Minimum != nil {
 		least := *c.Minimum
 		if c.MinimumProrate != ProrateNone {
 			least = least.Mul(decimal.NewFromInt(int64(days)))
-			least = divide(least, int64(all), MinorUnits(r.plan.Currency), r.plan.Rounding)
+			least = divide(least, int64(all), places, r.plan.Rounding)
 		}
-		if missing := least.Sub(sum); missing.Sign() > 0 {
-			return add("Up to the minimum of "+least.String(), missing)
+		if above := sum.Sub(least); above.IsNegative() {
+			add("Up to the minimum of "+least.String(), one, Month, above.Neg())
+		} else if c.OverageFactor != nil {
+			add("Above the minimum of "+least.String(), above, Unit(r.plan.Currency), c.OverageFactor.Sub(one))
 		}
 	}
 	if c.Maximum != nil {
 		if above := sum.Sub(*c.Maximum); above.Sign() > 0 {
-			return add("Down to the maximum of "+c.Maximum.String(), above.Neg())
+			add("Down to the maximum of "+c.Maximum.String(), one, Month, above.Neg())
 		}
 	}
 	return lines
 }
 
-// balance is what the discounts so far have left of a charge's lines.
+// balance is what is left of a charge's lines, or of all lines of a tax code.
 type balance struct {
 	charge, taxCode string
 	left            decimal.Decimal
 }
 
-// balancesOf adds up the lines of each charge, in the order of the lines.
-func balancesOf(lines []Line) (out []*balance) {
+// balancesOf adds up the lines by the balance that each belongs to, in the
+// order of the lines.
+func balancesOf(lines []Line, of func(*Line) balance) (out []*balance) {
 	for i := range lines {
-		l := &lines[i]
-		at := slices.IndexFunc(out, func(b *balance) bool { return b.charge == l.Charge })
+		key := of(&lines[i])
+		at := slices.IndexFunc(out, func(b *balance) bool { return b.charge == key.charge && b.taxCode == key.taxCode })
 		if at < 0 {
-			at, out = len(out), append(out, &balance{charge: l.Charge, taxCode: l.TaxCode})
+			at, out = len(out), append(out, &key)
 		}
-		out[at].left = out[at].left.Add(l.Amount)
+		out[at].left = out[at].left.Add(lines[i].Amount)
 	}
 	return out
 }

@@ -35,6 +35,33 @@ func TestAdjustments(t *testing.T) {
 		{"maximum of a charge",
 			func(p *Plan) { p.Charges[0].Maximum = decp("10") },
 			[]string{"Calls, down to the maximum of 10: 0 records, 1 month x -2/1 = -2.00"}, "18.00"},
+		{"above a minimum, by a factor",
+			// 12 - 10 = 2, half as much again.
+			func(p *Plan) { p.Charges[0].Minimum, p.Charges[0].OverageFactor = decp("10"), decp("1.5") },
+			[]string{"Calls, above the minimum of 10: 0 records, 2 USD x 0.5/1 = 1.00"}, "21.00"},
+		{"above a minimum, cheaper, rounded",
+			// 2.49 x -0.25 = -0.6225.
+			func(p *Plan) { p.Charges[0].Minimum, p.Charges[0].OverageFactor = decp("9.51"), decp("0.75") },
+			[]string{"Calls, above the minimum of 9.51: 0 records, 2.49 USD x -0.25/1 = -0.62"}, "19.38"},
+		{"nothing is above a minimum that is just reached",
+			func(p *Plan) { p.Charges[0].Minimum, p.Charges[0].OverageFactor = decp("12"), decp("2") }, nil, "20.00"},
+		{"below a minimum with a factor",
+			func(p *Plan) { p.Charges[0].Minimum, p.Charges[0].OverageFactor = decp("15"), decp("2") },
+			[]string{"Calls, up to the minimum of 15: 0 records, 1 month x 3/1 = 3.00"}, "23.00"},
+		{"what the factor makes counts towards the maximum",
+			// 12 + (12 - 4) x 0.5 = 16.
+			func(p *Plan) {
+				p.Charges[0].Limits = Limits{Minimum: decp("4"), OverageFactor: decp("1.5"), Maximum: decp("15")}
+			},
+			[]string{"Calls, above the minimum of 4: 0 records, 8 USD x 0.5/1 = 4.00", "Calls, down to the maximum of 15: 0 records, 1 month x -1/1 = -1.00"}, "23.00"},
+		{"above the minimum of the invoice, after discounts",
+			// 20 - 10 % = 18; 3 above 15, as much again.
+			func(p *Plan) {
+				p.Minimum, p.OverageFactor = decp("15"), decp("2")
+				p.Charges[1].TaxCode = "A"
+				p.Discounts = []Discount{{ID: "d", Description: "Loyalty", Percent: decp("10")}}
+			},
+			[]string{"Loyalty: 0 records, 20 USD x -10/100 = -2.00", "Above the minimum of 15: 0 records, 3 USD x 1/1 = 3.00"}, "21.00"},
 		{"minimum of the invoice",
 			func(p *Plan) { p.Minimum = decp("50") },
 			[]string{"Up to the minimum of 50: 0 records, 1 month x 30/1 = 30.00"}, "50.00"},
@@ -116,6 +143,19 @@ func TestAdjustments(t *testing.T) {
 			[]string{"Calls, up to the minimum of 20: 0 records, 1 month x 8/1 = 8.00",
 				"Half: 0 records, 20 USD x -50/100 = -10.00", "Half: 0 records, 8 USD x -50/100 = -4.00",
 				"Up to the minimum of 25: 0 records, 1 month x 11/1 = 11.00"}, "25.00"},
+		{"surcharges come after the invoice's limits, credits last",
+			// 20 - 10 % = 18, up to 30; 10 % of 30; 33 is less than the credit.
+			func(p *Plan) {
+				p.Charges[1].TaxCode = "A"
+				p.Discounts = []Discount{{ID: "d", Description: "Loyalty", Percent: decp("10")}}
+				p.Minimum = decp("30")
+				p.Surcharges = []Surcharge{{ID: "s", Description: "Regulatory fee", Percent: decp("10"), TaxCode: "A"}}
+				p.Credits = []Credit{{ID: "c", Description: "Credit", Amount: dec("100")}}
+			},
+			// A has 12 + 8 - 2 + 3 = 21 of it, the minimum, which has no tax code, 12.
+			[]string{"Loyalty: 0 records, 20 USD x -10/100 = -2.00", "Up to the minimum of 30: 0 records, 1 month x 12/1 = 12.00",
+				"Regulatory fee: 0 records, 30 USD x 10/100 = 3.00",
+				"Credit: 0 records, 1 month x -21/1 = -21.00", "Credit: 0 records, 1 month x -12/1 = -12.00"}, "0.00"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -138,6 +178,17 @@ func TestAdjustments(t *testing.T) {
 }
 
 func TestMinimumByTheDay(t *testing.T) {
+	t.Run("what is above it", func(t *testing.T) {
+		// The fee is 20 x 15/31 = 9.68, the minimum 10 x 15/31 = 4.84; the 4.84 above it cost as much again.
+		p := plan(Charge{Flat: &Flat{Amount: dec("20")}})
+		p.Minimum, p.OverageFactor = decp("10"), decp("2")
+		span := inOctober
+		span.BilledTo = Date{2026, 10, 16}
+		want := []string{"Usage: 0 records, 15 day x 20/31 = 9.68", "Above the minimum of 4.84: 0 records, 4.84 USD x 1/1 = 4.84"}
+		if diff := cmp.Diff(want, showAll(NewRater(p, Tables{}, span, Carried{}).Lines())); diff != "" {
+			t.Errorf("lines (-want +got):\n%s", diff)
+		}
+	})
 	for prorate, want := range map[string]string{"": "15.00", ProrateDay: "15.00", ProrateNone: "31.00"} {
 		p := plan(Charge{Flat: &Flat{Amount: dec("0")}})
 		p.Minimum, p.MinimumProrate = decp("31"), prorate
@@ -221,6 +272,10 @@ func TestAdjustmentsHold(t *testing.T) {
 				least := amount("minimum")
 				l.Minimum = &least
 				l.MinimumProrate = rapid.SampledFrom([]string{"", ProrateNone}).Draw(t, "prorate")
+				if rapid.Bool().Draw(t, "has overage factor") {
+					factor := decimal.New(rapid.Int64Range(0, 300).Draw(t, "overage factor"), -2)
+					l.OverageFactor = &factor
+				}
 			}
 			if rapid.Bool().Draw(t, "has maximum") {
 				most := amount("maximum")
@@ -251,7 +306,7 @@ func TestAdjustmentsHold(t *testing.T) {
 		p.Charges = append(p.Charges, Charge{ID: "cost", Description: "Cost", TaxCode: "A", Match: Match{Kind: []Kind{Call}}, CostPlus: &CostPlus{}})
 		ids = append(ids, "cost")
 
-		var discounts []Discount
+		var steps []func() // each takes something off
 		for i := range rapid.IntRange(1, 4).Draw(t, "discounts") {
 			d := Discount{ID: string(rune('a' + i)), Description: "Discount"}
 			if rapid.Bool().Draw(t, "is percent") {
@@ -264,7 +319,18 @@ func TestAdjustmentsHold(t *testing.T) {
 			if rapid.Bool().Draw(t, "is on charges") {
 				d.Charges = rapid.SliceOfNDistinct(rapid.SampledFrom(ids), 1, 2, rapid.ID).Draw(t, "on")
 			}
-			discounts = append(discounts, d)
+			steps = append(steps, func() { p.Discounts = append(p.Discounts, d) })
+		}
+		for i := range rapid.IntRange(0, 3).Draw(t, "credits") {
+			c := Credit{ID: string(rune('a' + i)), Description: "Credit", Amount: amount("credit").Add(decimal.New(1, -places))}
+			steps = append(steps, func() { p.Credits = append(p.Credits, c) })
+		}
+		for i := range rapid.IntRange(0, 2).Draw(t, "surcharges") {
+			percent := decimal.New(rapid.Int64Range(0, 1000).Draw(t, "surcharge"), -1)
+			p.Surcharges = append(p.Surcharges, Surcharge{
+				ID: string(rune('a' + i)), Description: "Surcharge", Percent: &percent, TaxCode: rapid.SampledFrom([]string{"A", "C"}).Draw(t, "tax code"),
+				Charges: rapid.SliceOfNDistinct(rapid.SampledFrom(ids), 0, 2, rapid.ID).Draw(t, "of"),
+			})
 		}
 		span := inOctober
 		span.BilledFrom = october.AddDays(rapid.IntRange(0, 15).Draw(t, "billed from"))
@@ -279,12 +345,21 @@ func TestAdjustmentsHold(t *testing.T) {
 			rec.Cost, rec.Currency = decimal.NewNullDecimal(cost), code
 			r.Rate(&rec)
 			lines := r.Lines()
-			var sum decimal.Decimal
+			var sum, credits decimal.Decimal
 			for _, l := range lines {
+				if l.Category == CreditsUsed {
+					credits = credits.Sub(l.Amount)
+				}
 				if exact := Round(l.Exact(), places, p.Rounding); !l.Amount.Equal(exact) {
 					t.Fatalf("%s: quantity x unit price / per is %s", show(l), exact)
 				}
 				sum = sum.Add(l.Amount)
+			}
+			for _, taken := range r.Carry().Credits {
+				credits = credits.Sub(taken.Amount)
+			}
+			if !credits.IsZero() {
+				t.Fatalf("%s of credits is used and not carried", credits)
 			}
 			net, _, _ := p.Total(lines, nil)
 			if !net.Equal(sum) || decimals(net) > places {
@@ -293,15 +368,15 @@ func TestAdjustmentsHold(t *testing.T) {
 			return net
 		}
 		before := net()
-		for _, d := range discounts {
-			p.Discounts = append(p.Discounts, d)
+		for i, step := range steps {
+			step()
 			after := net()
 			if after.GreaterThan(before) {
-				t.Fatalf("discount %q raises the net from %s to %s", d.ID, before, after)
+				t.Fatalf("step %d raises the net from %s to %s", i, before, after)
 			}
 			// Only a refund can have brought it below zero.
 			if after.IsNegative() && (!before.IsNegative() || !cost.IsNegative()) {
-				t.Fatalf("discount %q brings the net from %s to %s", d.ID, before, after)
+				t.Fatalf("step %d brings the net from %s to %s", i, before, after)
 			}
 			before = after
 		}
@@ -337,11 +412,26 @@ func TestShareAddsUp(t *testing.T) {
 
 func TestCheckAdjustments(t *testing.T) {
 	p := plan(Charge{Flat: &Flat{}, Limits: Limits{Minimum: decp("2"), Maximum: decp("1")}})
-	p.Minimum, p.MinimumProrate = decp("-1"), "weekly"
+	p.Minimum, p.MinimumProrate, p.OverageFactor = decp("-1"), "weekly", decp("-2")
+	p.Charges = append(p.Charges, Charge{ID: "c2", Description: "B", Flat: &Flat{}, Limits: Limits{OverageFactor: decp("1.5")}})
 	p.Discounts = []Discount{
 		{ID: "a", Description: "A", Percent: decp("101")},
 		{ID: "a", Description: "B", Percent: decp("1"), Amount: decp("1"), Charges: []string{"nothing"}},
 		{Amount: decp("-1")},
+		{ID: "d", Description: "D", Percent: decp("1"), From: october, Until: october},
+	}
+	p.Surcharges = []Surcharge{
+		{ID: "a", Description: "A", Percent: decp("-1"), Charges: []string{"c1", "nothing"}},
+		{ID: "a", Description: "B", Percent: decp("1"), Amount: decp("1")},
+		{Amount: decp("-1"), Per: "call"},
+		{ID: "d", Description: "D", Percent: decp("1"), Per: SurchargeLine, From: october, Until: october},
+		{ID: "e", Description: "E", Amount: decp("1"), Per: SurchargeSubaccount, Charges: []string{"c1"}},
+		{ID: "f", Description: "F", Amount: decp("0.005"), Per: SurchargeNumber, Charges: []string{"c1"}},
+	}
+	p.Credits = []Credit{
+		{ID: "a", Description: "A", Amount: dec("0")},
+		{ID: "a", Description: "B", Amount: dec("1"), From: october, Until: october},
+		{Amount: dec("1")},
 	}
 	var got []string
 	for _, problem := range p.Check(nil) {
@@ -349,7 +439,9 @@ func TestCheckAdjustments(t *testing.T) {
 	}
 	want := []string{
 		"charges[0].maximum: 1 is below the minimum of 2",
+		"charges[1].overage_factor: is for what is above the minimum: give a minimum, or leave it out",
 		"minimum: -1 is negative",
+		"overage_factor: -2 is negative",
 		`minimum_prorate: "weekly" is not known; use day or none`,
 		"discounts[0].percent: 101 is not from 0 to 100",
 		`discounts[1].id: discount id "a" is already used`,
@@ -357,6 +449,21 @@ func TestCheckAdjustments(t *testing.T) {
 		`discounts[1].charges[0]: charge "nothing" is not in the plan`,
 		"discounts[2]: a discount needs an id and a description",
 		"discounts[2].amount: -1 is negative",
+		"discounts[3].until: until 2026-10-01 is not after from 2026-10-01",
+		"surcharges[0].percent: -1 is negative",
+		`surcharges[0].charges[1]: charge "nothing" is not in the plan`,
+		`surcharges[1].id: surcharge id "a" is already used`,
+		`surcharges[1]: surcharge "a" needs either percent or amount`,
+		"surcharges[2]: a surcharge needs an id and a description",
+		"surcharges[2].amount: -1 is negative",
+		`surcharges[2].per: "call" is not known; use tenant, subaccount, number or line`,
+		"surcharges[3].per: is for an amount: leave it out with a percent",
+		"surcharges[3].until: until 2026-10-01 is not after from 2026-10-01",
+		"surcharges[4].charges: an amount for the tenant or for each subaccount does not depend on charges: leave them out",
+		"credits[0].amount: 0 is not above zero",
+		`credits[1].id: credit id "a" is already used`,
+		"credits[1].until: until 2026-10-01 is not after from 2026-10-01",
+		"credits[2]: a credit needs an id and a description",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("problems:\n%q\nwant:\n%q", got, want)
@@ -370,6 +477,7 @@ func TestCheckMinorUnits(t *testing.T) {
 			"charges[0].maximum: 2.25 has more decimals than JPY, which has 0",
 			"minimum: 100.005 has more decimals than JPY, which has 0",
 			"discounts[0].amount: 0.0001 has more decimals than JPY, which has 0",
+			"credits[0].amount: 0.5 has more decimals than JPY, which has 0",
 		},
 		"USD": {
 			"minimum: 100.005 has more decimals than USD, which has 2",
@@ -382,6 +490,7 @@ func TestCheckMinorUnits(t *testing.T) {
 		p.Currency = code
 		p.Minimum, p.Maximum = decp("100.005"), decp("200.000")
 		p.Discounts = []Discount{{ID: "a", Description: "A", Amount: decp("0.0001")}}
+		p.Credits = []Credit{{ID: "a", Description: "A", Amount: dec("0.5")}}
 		var got []string
 		for _, problem := range p.Check(nil) {
 			got = append(got, problem.Path+": "+problem.Text)

@@ -2,7 +2,9 @@ package pricing
 
 import "github.com/shopspring/decimal"
 
-// Advance is a fee that an invoice billed for days after its own period.
+// Advance is a fee that an invoice billed for days after its own period. The
+// invoice of the period that it is for bills the difference to what is due
+// then, so that in the end nothing else was paid than in arrears.
 type Advance struct {
 	Plan        string          `json:"plan"`
 	Charge      string          `json:"charge"` // its id
@@ -12,4 +14,88 @@ type Advance struct {
 	To          Date            `json:"to"`
 	Days        int64           `json:"days"`       // billed; of all subaccounts or numbers together where the fee is for each
 	UnitPrice   decimal.Decimal `json:"unit_price"` // for all days of the period
+}
+
+// CreditAdvance gives a fee that was billed in advance back in full, where its
+// plan or charge is gone. The amount is in the currency, ISO 4217, that the fee
+// was billed in, rounded to its minor unit.
+func CreditAdvance(a Advance, rounding Rounding, currency string) Line {
+	quantity, unit, per := difference(-a.Days, int64(a.From.DaysUntil(a.To)))
+	return Line{
+		Charge: a.Charge, Category: Fees, Description: a.Description + ", credit", TaxCode: a.TaxCode,
+		Quantity: quantity, Unit: unit, UnitPrice: a.UnitPrice, Per: per, From: a.From, To: a.To,
+		Amount: divide(quantity.Mul(a.UnitPrice), per, MinorUnits(currency), rounding),
+	}
+}
+
+// difference is what is printed of days billed or credited later: one whole
+// fee, or days.
+func difference(days, all int64) (quantity decimal.Decimal, unit Unit, per int64) {
+	if days == all || days == -all {
+		return decimal.NewFromInt(days / all), Month, 1
+	}
+	return decimal.NewFromInt(days), Day, all
+}
+
+// settledWith reports whether the advance comes off what is due for the charge:
+// where both are for the same period, at the same price and tax.
+func (r *Rater) settledWith(a *Advance, c *Charge) bool {
+	return c.Flat != nil && !c.Flat.Once && a.Plan == r.plan.Name && a.Charge == c.ID &&
+		a.From == r.span.From && a.To == r.span.To &&
+		a.TaxCode == c.TaxCode && a.UnitPrice.Equal(c.Flat.Amount)
+}
+
+// creditLines give back the plan's advances that come off no charge: it is
+// gone, or has another price.
+func (r *Rater) creditLines() (out []Line) {
+	for i := range r.carried.Advance {
+		a := &r.carried.Advance[i]
+		settled := false
+		for _, c := range r.charges {
+			settled = settled || r.settledWith(a, c.Charge)
+		}
+		if a.Plan == r.plan.Name && !settled {
+			out = append(out, CreditAdvance(*a, r.plan.Rounding, r.plan.Currency))
+		}
+	}
+	return out
+}
+
+// settle is the line of what is due for the period, less what was billed in
+// advance; nil where nothing is left.
+func (c *rater) settle(d due) *line {
+	days := d.days - c.fee.advanced
+	if days == 0 {
+		return nil
+	}
+	if c.fee.advanced != 0 {
+		l := c.feeLine(difference(days, d.all))
+		if days < 0 {
+			l.Description += ", credit"
+		}
+		return l
+	}
+	l := c.feeLine(d.quantity(c.Flat.unit()))
+	if c.Flat.Per == FlatNumber && !c.Flat.InAdvance {
+		l.Category, l.Kind, l.Records = Numbers, Number, c.fee.line.Records
+	}
+	return l
+}
+
+// advance is the line of what will be due for the next period, by what is known
+// of it now; nil where nothing will. It is kept for the next invoice.
+func (r *Rater) advance(c *rater, next *Span) *line {
+	d := c.due(next, c.fee.next)
+	if d.days == 0 {
+		return nil
+	}
+	l := c.feeLine(d.quantity(c.Flat.unit()))
+	l.key.part = 1 // after what is due for the period
+	l.Description += ", in advance"
+	l.From, l.To = next.billed(c.Charge)
+	r.left.Advance = append(r.left.Advance, Advance{
+		Plan: r.plan.Name, Charge: c.ID, Description: c.Description, TaxCode: c.TaxCode,
+		From: next.From, To: next.To, Days: d.days, UnitPrice: c.Flat.Amount,
+	})
+	return l
 }

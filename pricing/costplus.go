@@ -32,9 +32,9 @@ func (m *CostPlus) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 }
 
 // costPlus adds a record's parts.
-func (r *Rater) costPlus(c *rater, rec *Record, parts *[]Part) (reason string) {
+func (r *Rater) costPlus(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
 	m := c.CostPlus
-	cost, reason := r.knownCost(rec, m.MissingCost)
+	cost, reason := r.knownCost(rec, day, m.MissingCost)
 	if reason != "" {
 		return reason
 	}

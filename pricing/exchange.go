@@ -102,6 +102,16 @@ func ParseExchangeRates(r io.Reader) (*ExchangeRates, []Problem) {
 	return x, nil
 }
 
+// missing says why there is no rate.
+func (x *ExchangeRates) missing(from, to string) string {
+	if x != nil {
+		if rates := x.rates[[2]string{from, to}]; len(rates) > 0 {
+			return fmt.Sprintf("no exchange rate from %s to %s before %s", from, to, rates[0].day)
+		}
+	}
+	return fmt.Sprintf("no exchange rate from %s to %s", from, to)
+}
+
 // Lookup is the rate in force on a day: the latest that is not after it.
 // Nothing is inverted and nothing goes by way of a third currency. A nil
 // ExchangeRates has no rate.

@@ -22,8 +22,8 @@ type Line struct {
 	To          Date            `json:"to,omitzero"`   // first day that it is no longer for
 }
 
-// Tax is one tax of an invoice: the rounded sum of the lines it applies to,
-// times the rate, rounded once.
+// Tax is one tax of an invoice; see [Plan.Total]. An inclusive tax is contained
+// in the lines, not in Base. A compound tax has taxes before it in its Base.
 type Tax struct {
 	Name      string          `json:"name"`                // as printed, such as "VAT"
 	Rate      decimal.Decimal `json:"rate"`                // percent: 19 means 19 %

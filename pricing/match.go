@@ -101,6 +101,11 @@ func (m *Match) check(at string) []Problem {
 	oneOf(&out, at+".channel", m.Channel, "channel", []Channel{Voice, SIP, Client, SIM, Channel(SMS), Channel(MMS), Channel(WhatsApp)})
 	oneOf(&out, at+".near_end", m.NearEnd, "near end", []NearEnd{LongCode, ShortCode, Name})
 	oneOf(&out, at+".leg", m.Leg, "leg", []Leg{Parent, Child})
+	for i, k := range m.Kind {
+		if len(m.Category) > 0 && k != Other {
+			out.add(fmt.Sprintf("%s.kind[%d]", at, i), "only kind other has a category; leave match.category out for %s", k)
+		}
+	}
 	var known []string
 	for _, k := range m.Kind {
 		known = append(known, statuses[k]...)

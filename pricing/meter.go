@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -27,6 +28,16 @@ const (
 	QuantityUnits    = "units"
 )
 
+// Quantities lists what a Meter can count.
+var Quantities = []string{
+	QuantityMinutes, QuantityRecords, QuantitySeconds, QuantitySegments, QuantityMessages, QuantityDays, QuantityUnits,
+}
+
+// quantityUnits are the units of the quantities that name a kind's own.
+var quantityUnits = map[string]Unit{
+	QuantitySeconds: Second, QuantitySegments: Segment, QuantityMessages: Message, QuantityDays: Day, QuantityUnits: PerUnitOfOther,
+}
+
 // Whose usage a Meter adds up.
 const (
 	OverTenant     = "tenant"     // of all the tenant's subaccounts together
@@ -44,11 +55,14 @@ type Convert struct {
 // count the same.
 func (m *Meter) check(c *Charge, at string, summed bool) []Problem {
 	var out problems
-	if m.Quantity != "" && m.Quantity != QuantityMinutes && m.Quantity != QuantityRecords {
-		out.add(at+".quantity", "%q is not known; use %s, %s, or leave it out for the kind's own unit", m.Quantity, QuantityMinutes, QuantityRecords)
+	own, named := quantityUnits[m.Quantity]
+	if m.Quantity != "" && m.Quantity != QuantityMinutes && m.Quantity != QuantityRecords && !named {
+		out.add(at+".quantity", "%q is not known; use one of %v, or leave it out for the kind's own unit", m.Quantity, Quantities)
 	}
 	for i, k := range c.Match.Kind {
 		switch first := c.Match.Kind[0]; {
+		case named && k.Unit() != own:
+			out.add(kindAt(i), "%s counts %ss, not %s", k, k.Unit(), m.Quantity)
 		case m.Quantity == QuantityMinutes && k.Unit() != Second:
 			out.add(kindAt(i), "%s has no duration to count in minutes", k)
 		case summed && m.Quantity == "" && k.Unit() != first.Unit():
@@ -101,11 +115,7 @@ func (m *Meter) of(rec *Record) decimal.Decimal {
 func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
 	units = sum
 	if c := m.Convert; c != nil {
-		round := c.Round
-		if round == "" {
-			round = Up
-		}
-		units = divide(sum, c.Divide, 0, round)
+		units = divide(sum, c.Divide, 0, cmp.Or(c.Round, Up))
 	}
 	free = decimal.Min(units, m.FreeUnits)
 	return units.Sub(free), free
@@ -113,28 +123,36 @@ func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
 
 // bucket is the sum of what a charge counts, of the tenant or a subaccount.
 type bucket struct {
-	charge   *rater
-	account  string // empty for all of the tenant's subaccounts together
-	kind     Kind   // of the first record; all have the same unit
-	sum      decimal.Decimal
+	charge  *rater
+	account string // empty for all of the tenant's subaccounts together
+	kind    Kind   // of the first record; all have the same unit
+	sum     decimal.Decimal
+	inclusion
 	records  int64
 	itemized decimal.Decimal // what Itemize has handed out
 }
 
+// unit is what the sum counts.
+func (b *bucket) unit() Unit { return cmp.Or(b.charge.sumUnit, b.charge.meter.unit(b.kind)) }
+
 // lines prices the sum. The first line stands for all of the records.
 func (b *bucket) lines() []Line {
 	m := b.charge.meter
-	unit := m.unit(b.kind)
+	unit := b.unit()
 	if m.Convert != nil {
 		unit = Unit(fmt.Sprintf("%d %ss", m.Convert.Divide, unit))
 	}
-	units, free := m.billed(b.sum)
+	included := decimal.Min(b.free, b.sum)
+	units, free := m.billed(b.sum.Sub(included))
 	parts := b.charge.pooled.split(units, unit)
 	if free.Sign() > 0 {
-		parts = append([]part{{note: "included", quantity: free, unit: unit}}, parts...)
+		parts = append([]part{{note: "included", quantity: free, unit: unit, per: 1}}, parts...)
+	}
+	if included.Sign() > 0 {
+		parts = append([]part{{by: b.by, note: "included", quantity: included, unit: unit, per: 1}}, parts...)
 	}
 	if len(parts) == 0 { // such as a block that was started and is free
-		parts = []part{{quantity: units, unit: unit}}
+		parts = []part{{quantity: units, unit: unit, per: 1}}
 	}
 	out := make([]Line, len(parts))
 	for i, p := range parts {
@@ -143,8 +161,8 @@ func (b *bucket) lines() []Line {
 			item = strings.TrimSuffix(b.account+", "+p.note, ", ")
 		}
 		out[i] = Line{
-			Charge: b.charge.ID, Category: b.kind.Category(), Kind: b.kind, Description: b.charge.Description, Item: item,
-			Quantity: p.quantity, Unit: p.unit, UnitPrice: p.unitPrice, Per: 1,
+			Charge: b.charge.ID, Category: b.kind.Category(), Kind: b.kind, Description: b.charge.Description + p.by, Item: item,
+			Quantity: p.quantity, Unit: p.unit, UnitPrice: p.unitPrice, Per: p.per,
 		}
 	}
 	out[0].Records = b.records

@@ -1,7 +1,7 @@
 package pricing
 
 import (
-	"math/big"
+	"fmt"
 
 	"github.com/shopspring/decimal"
 )
@@ -31,6 +31,7 @@ func (m *Percentage) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 	out.notNegative(at+".rate", m.Rate)
 	out.notNegative(at+".fee", m.Fee)
 	out.notNegative(at+".free_amount", m.FreeAmount)
+	out = append(out, m.checkTiers(at)...)
 	if m.FreeRecords < 0 {
 		out.add(at+".free_records", "%d is negative", m.FreeRecords)
 	}
@@ -41,6 +42,50 @@ func (m *Percentage) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 	for i, k := range c.Match.Kind {
 		if k == Number {
 			out.add(kindAt(i), "twilio's number list has no cost: price numbers by per_unit")
+		}
+	}
+	return out
+}
+
+func (m *Percentage) checkTiers(at string) (out problems) {
+	if len(m.Tiers) == 0 {
+		return nil
+	}
+	if !m.Rate.IsZero() {
+		out.add(at+".rate", "has a rate and tiers; keep one")
+	}
+	if m.Minimum != nil || m.Maximum != nil {
+		out.add(at+".tiers", "the share of one record is not known where tiers price the sum: leave minimum and maximum out")
+	}
+	var below decimal.Decimal
+	for i, t := range m.Tiers {
+		at := fmt.Sprintf("%s.tiers[%d]", at, i)
+		below = out.upTo(at, t.UpTo, below, i == len(m.Tiers)-1)
+		out.notNegative(at+".rate", t.Rate)
+		out.notNegative(at+".flat_fee", t.FlatFee)
+	}
+	return out
+}
+
+// split splits a sum of cost over the tiers.
+func (m *Percentage) split(cost decimal.Decimal, unit Unit) []part {
+	var out []part
+	var from decimal.Decimal
+	for _, t := range m.Tiers {
+		in := cost.Sub(from)
+		if t.UpTo != nil {
+			in = decimal.Min(cost, *t.UpTo).Sub(from)
+		}
+		if in.Sign() <= 0 {
+			break
+		}
+		note := tierNote(t.UpTo, from)
+		out = append(out, part{note: note, quantity: in, unit: unit, unitPrice: t.Rate, per: 100})
+		if !t.FlatFee.IsZero() {
+			out = append(out, part{note: note + ", flat fee", quantity: decimal.NewFromInt(1), unit: Month, unitPrice: t.FlatFee, per: 1})
+		}
+		if t.UpTo != nil {
+			from = *t.UpTo
 		}
 	}
 	return out
@@ -65,19 +110,29 @@ func bounded(parts []Part, minimum, maximum *line) []Part {
 	if minimum == nil && maximum == nil {
 		return parts
 	}
-	sum := new(big.Rat)
-	for _, part := range parts {
-		x := part.Quantity.Mul(part.line.UnitPrice).Rat()
-		sum.Add(sum, x.Quo(x, new(big.Rat).SetInt64(part.line.Per)))
-	}
+	sum, per := amountOf(parts)
 	one := decimal.NewFromInt(1)
 	switch {
-	case minimum != nil && sum.Cmp(minimum.UnitPrice.Rat()) < 0:
+	case minimum != nil && sum.LessThan(minimum.UnitPrice.Mul(per)):
 		return []Part{{Quantity: one, line: minimum}}
-	case maximum != nil && sum.Cmp(maximum.UnitPrice.Rat()) > 0:
+	case maximum != nil && sum.GreaterThan(maximum.UnitPrice.Mul(per)):
 		return []Part{{Quantity: one, line: maximum}}
 	}
 	return parts
+}
+
+// amountOf is the exact amount of parts of lines, as a fraction: sum / per.
+func amountOf(parts []Part) (sum, per decimal.Decimal) {
+	per = decimal.NewFromInt(1)
+	for _, p := range parts {
+		amount, own := p.Quantity.Mul(p.line.UnitPrice), decimal.NewFromInt(p.line.Per)
+		if own.Equal(per) {
+			sum = sum.Add(amount)
+			continue
+		}
+		sum, per = sum.Mul(own).Add(amount.Mul(per)), per.Mul(own)
+	}
+	return sum, per
 }
 
 // boundLines are the lines of records at their minimum and maximum; nil for
@@ -93,35 +148,45 @@ func (r *Rater) boundLines(c *rater, kind Kind, item string, minimum, maximum *d
 }
 
 // knownCost is what a record costs in the plan's currency, or why that is not
-// known.
-func (r *Rater) knownCost(rec *Record, missing *decimal.Decimal) (cost decimal.Decimal, reason string) {
+// known. Twilio's cost in another currency is multiplied by the day's exchange
+// rate, exactly; missing is in the plan's currency.
+func (r *Rater) knownCost(rec *Record, day Date, missing *decimal.Decimal) (cost decimal.Decimal, reason string) {
 	switch {
 	case !rec.Cost.Valid && missing == nil:
 		return cost, "twilio has not said the cost yet"
 	case !rec.Cost.Valid:
 		return *missing, ""
-	case rec.Currency != r.plan.Currency:
-		return cost, "cost is in " + rec.Currency + ", the plan in " + r.plan.Currency
+	case rec.Currency == r.plan.Currency:
+		return rec.Cost.Decimal, ""
 	}
-	return rec.Cost.Decimal, ""
+	rate, ok := r.tables.Rates.Lookup(rec.Currency, r.plan.Currency, day)
+	if !ok {
+		return cost, r.tables.Rates.missing(rec.Currency, r.plan.Currency)
+	}
+	return rec.Cost.Decimal.Mul(rate), ""
 }
 
 // percentage adds a record's parts. All kinds of the charge share its lines,
 // since what is free comes off all of them together.
-func (r *Rater) percentage(c *rater, rec *Record, parts *[]Part) (reason string) {
+func (r *Rater) percentage(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
 	m := c.Percentage
-	cost, reason := r.knownCost(rec, m.MissingCost)
+	cost, reason := r.knownCost(rec, day, m.MissingCost)
 	if reason != "" {
 		return reason
 	}
 	kind := c.Match.Kind[0]
-	share := r.line(c, usagePart, kind, "", m.Rate, Unit(r.plan.Currency), 100)
-	share.free = m.FreeAmount
-	own := []Part{{Quantity: cost, line: share}}
+	own := make([]Part, 1, 2)
+	if len(m.Tiers) > 0 {
+		own[0] = Part{Quantity: cost, bucket: c.bucket(rec)}
+	} else {
+		share := r.line(c, usagePart, kind, "", m.Rate, Unit(r.plan.Currency), 100)
+		share.free = m.FreeAmount
+		own[0] = Part{Quantity: cost, line: share}
+	}
 	if !m.Fee.IsZero() {
 		fee := r.line(c, addPart, kind, "", m.Fee, recordUnit(kind), 1)
 		fee.free = decimal.NewFromInt(m.FreeRecords)
-		fee.key.part = 2 // after the share, which may be split in two
+		fee.key.part = 2 + 2*len(m.Tiers) // after the lines of the share
 		own = append(own, Part{Quantity: decimal.NewFromInt(1), line: fee})
 	}
 	low, high := r.boundLines(c, kind, "", m.Minimum, m.Maximum)

@@ -2,7 +2,9 @@ package pricing
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/shopspring/decimal"
@@ -116,5 +118,153 @@ func TestCheckShareOfCost(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("problems %q, want %q", got, want)
+	}
+}
+
+// A graduated percentage prices the period's cost by tiers.
+func TestPercentageTiers(t *testing.T) {
+	cost := func(amount string) Record {
+		r := call("+4930", 60)
+		r.Cost = decimal.NewNullDecimal(dec(amount))
+		return r
+	}
+	tiers := []ShareTier{{UpTo: decp("100"), Rate: dec("20")}, {UpTo: decp("500"), Rate: dec("15"), FlatFee: dec("5")}, {Rate: dec("10")}}
+	for _, tt := range []struct {
+		name  string
+		m     Percentage
+		costs []string
+		want  []string
+	}{
+		{"up to the first bound",
+			Percentage{Tiers: tiers}, []string{"60", "40"},
+			[]string{"Usage/up to 100: 2 records, 100 USD x 20/100 = 20.00"}},
+		{"one cent above it: 0.01 x 15 % and the tier's fee",
+			Percentage{Tiers: tiers}, []string{"100.01"},
+			[]string{"Usage/up to 100: 1 records, 100 USD x 20/100 = 20.00", "Usage/up to 500: 0 records, 0.01 USD x 15/100 = 0.00", "Usage/up to 500, flat fee: 0 records, 1 month x 5/1 = 5.00"}},
+		{"all tiers, after 10 free, with a fee for each record but one",
+			// 610 - 10: 100 x 20 % + 400 x 15 % + 5 + 100 x 10 %; one of two records pays 0.05.
+			Percentage{Tiers: tiers, FreeAmount: dec("10"), Fee: dec("0.05"), FreeRecords: 1}, []string{"600", "10"},
+			[]string{
+				"Usage/included: 2 records, 10 USD x 0/1 = 0.00",
+				"Usage/up to 100: 0 records, 100 USD x 20/100 = 20.00",
+				"Usage/up to 500: 0 records, 400 USD x 15/100 = 60.00",
+				"Usage/up to 500, flat fee: 0 records, 1 month x 5/1 = 5.00",
+				"Usage/above 500: 0 records, 100 USD x 10/100 = 10.00",
+				"Usage, fee per call/included: 0 records, 1 call x 0/1 = 0.00",
+				"Usage, fee per call: 0 records, 1 call x 0.05/1 = 0.05"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := plan(Charge{Match: Match{Kind: []Kind{Call}}, Percentage: &tt.m})
+			if bad := p.Check(nil); len(bad) > 0 {
+				t.Fatal(bad)
+			}
+			r := NewRater(p, Tables{}, inOctober, Carried{})
+			var itemized decimal.Decimal
+			for _, c := range tt.costs {
+				rec := cost(c)
+				itemized = itemized.Add(r.Itemize(r.Rate(&rec)))
+			}
+			lines := r.Lines()
+			if diff := cmp.Diff(tt.want, showAll(lines)); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+			for i := range lines {
+				itemized = itemized.Sub(lines[i].Exact())
+			}
+			if !itemized.IsZero() {
+				t.Errorf("the records' amounts differ from the lines' by %s", itemized)
+			}
+		})
+	}
+	p := plan(Charge{Match: Match{Kind: []Kind{Call}}, Percentage: &Percentage{Rate: dec("1"), Maximum: decp("1"), Tiers: []ShareTier{{Rate: dec("-1")}, {UpTo: decp("5")}}}})
+	want := []Problem{
+		{Path: "charges[0].percentage.rate", Text: "has a rate and tiers; keep one"},
+		{Path: "charges[0].percentage.tiers", Text: "the share of one record is not known where tiers price the sum: leave minimum and maximum out"},
+		{Path: "charges[0].percentage.tiers[0]", Text: "only the last tier may be open: give up_to"},
+		{Path: "charges[0].percentage.tiers[0].rate", Text: "-1 is negative"},
+		{Path: "charges[0].percentage.tiers[1].up_to", Text: "the last tier must be open: leave up_to out, or usage above 5 has no price"},
+	}
+	if diff := cmp.Diff(want, p.Check(nil)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// Costs in another currency are converted by the rate of the record's day; one
+// without a rate has no price.
+func TestExchangeRates(t *testing.T) {
+	rates, bad := ParseExchangeRates(strings.NewReader("date,from,to,rate\n2026-10-05,USD,EUR,0.92\n2026-10-11,USD,EUR,0.9\n"))
+	if len(bad) > 0 {
+		t.Fatal(bad)
+	}
+	usage := func(r *Rater) (outcomes []Outcome) {
+		for _, day := range []int{4, 5, 10, 11, 31} {
+			rec := call("+4930", 60) // costs 0.0140 USD
+			rec.StartedAt = time.Date(2026, 10, day, 23, 59, 59, 0, time.UTC)
+			outcomes = append(outcomes, r.Rate(&rec).Outcome)
+		}
+		return outcomes
+	}
+	for _, tt := range []struct {
+		charge Charge
+		want   string
+	}{
+		// 2 x 0.0140 x 0.92 + 2 x 0.0140 x 0.9 = 0.02576 + 0.0252 = 0.05096.
+		{Charge{CostPlus: &CostPlus{Multiplier: decp("1.5")}}, "Usage: 4 records, 0.05096 EUR x 1.5/1 = 0.08"},
+		{Charge{Percentage: &Percentage{Rate: dec("120")}}, "Usage: 4 records, 0.05096 EUR x 120/100 = 0.06"},
+	} {
+		tt.charge.Match.Kind = []Kind{Call}
+		p := plan(tt.charge)
+		p.Currency = "EUR"
+		r := NewRater(p, Tables{Rates: rates}, inOctober, Carried{})
+		if got, want := usage(r), []Outcome{NoRate, Rated, Rated, Rated, Rated}; !cmp.Equal(want, got) {
+			t.Errorf("outcomes %v, want %v", got, want)
+		}
+		if got := showAll(r.Lines()); len(got) != 1 || got[0] != tt.want {
+			t.Errorf("lines %v, want %s", got, tt.want)
+		}
+		if u := r.Unrated(); len(u) != 1 || u[0].Reason != "no exchange rate from USD to EUR before 2026-10-05" {
+			t.Errorf("unrated: %v", u)
+		}
+	}
+	// Neither the inverse nor no rate at all is taken for 1.
+	p := plan(Charge{Match: Match{Kind: []Kind{Call}}, CostPlus: &CostPlus{}})
+	p.Currency = "JPY"
+	for _, tables := range []Tables{{}, {Rates: rates}} {
+		r := NewRater(p, tables, inOctober, Carried{})
+		usage(r)
+		if u := r.Unrated(); len(u) != 1 || u[0].Records != 5 || u[0].Reason != "no exchange rate from USD to JPY" {
+			t.Errorf("unrated: %v", u)
+		}
+	}
+}
+
+// Records alike can be priced as one group: the lines are those of pricing each.
+func TestRateGroup(t *testing.T) {
+	decks := map[string]*Deck{"world": mustDeck(t, "prefix,destination,rate,connect_fee\n49,Germany,0.0131,0.01\n")}
+	calls := Match{Kind: []Kind{Call}}
+	for _, c := range []Charge{
+		{Match: calls, PerMinute: &PerMinute{Deck: "world", Initial: 7, Increment: 3, MinimumCharge: dec("0.02"), MaximumCharge: decp("0.1")}},
+		{Match: calls, PerMinute: &PerMinute{Rate: decp("0.0131"), Increment: 1}, RoundRecords: &RecordRounding{Up, 3}},
+		{Match: calls, Graduated: &Graduated{Tiered{Tiers: []Tier{{UpTo: decp("200"), UnitPrice: dec("0.1")}, {UnitPrice: dec("0.07")}}}}},
+		{Match: calls, Percentage: &Percentage{Rate: dec("7"), Fee: dec("0.001"), FreeRecords: 3}},
+		{Match: calls, CostPlus: &CostPlus{Add: dec("0.001"), Maximum: decp("0.02")}},
+	} {
+		p := plan(c)
+		one, group := NewRater(p, Tables{Decks: decks}, inOctober, Carried{}), NewRater(p, Tables{Decks: decks}, inOctober, Carried{})
+		for i, n := range []int64{1, 17, 400} {
+			for _, to := range []string{"+4930", "sip:x"} {
+				rec := call(to, int64(i*31+1))
+				group.RateGroup(&rec, n)
+				for range n {
+					one.Rate(&rec)
+				}
+			}
+		}
+		if diff := cmp.Diff(showAll(one.Lines()), showAll(group.Lines())); diff != "" {
+			t.Errorf("lines (-each +group):\n%s", diff)
+		}
+		if diff := cmp.Diff(one.Unrated(), group.Unrated()); diff != "" {
+			t.Errorf("unrated (-each +group):\n%s", diff)
+		}
 	}
 }

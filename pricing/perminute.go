@@ -3,6 +3,7 @@ package pricing
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/shopspring/decimal"
 )
@@ -32,24 +33,6 @@ type Slot struct {
 	Increment int64           `yaml:"increment" json:"increment"` // seconds; 60 where 0
 }
 
-// Band is a time of the week, or the holidays, with rates of its own. It holds
-// by the clock and the calendar of the tenant's time zone.
-type Band struct {
-	Name     string           `yaml:"name" json:"name"`                   // printed, such as "night"
-	Days     []Weekday        `yaml:"days" json:"days,omitempty"`         // every day where empty
-	Holidays bool             `yaml:"holidays" json:"holidays,omitempty"` // the plan's holidays, besides Days where given
-	From     Clock            `yaml:"from" json:"from"`                   // such as "22:00"; may be after To, over midnight
-	To       Clock            `yaml:"to" json:"to"`                       // no longer in the band; the whole day where both are empty
-	Deck     string           `yaml:"deck" json:"deck,omitempty"`
-	Rate     *decimal.Decimal `yaml:"rate" json:"rate,omitempty"` // for 60 seconds
-}
-
-// How a call is priced that goes on from one band into another.
-const (
-	BoundaryStart = "start" // whole, by the band that it starts in
-	BoundarySplit = "split" // each second by the band that it falls in
-)
-
 func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Problem {
 	var out problems
 	if len(m.Slots) == 0 {
@@ -57,6 +40,7 @@ func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Proble
 	} else if m.Rate != nil || m.Deck != "" || m.Initial != 0 || m.Increment != 0 {
 		out.add(at+".slots", "slots have their own rates and increments: leave out rate, deck, initial and increment")
 	}
+	out = append(out, m.checkBands(at, decks)...)
 	out.notNegative(at+".connect_fee", m.ConnectFee)
 	out.notNegative(at+".minimum_charge", m.MinimumCharge)
 	if m.MaximumCharge != nil && m.MaximumCharge.LessThan(m.MinimumCharge) {
@@ -89,11 +73,24 @@ func (m *PerMinute) check(c *Charge, at string, decks map[string]*Deck) []Proble
 	for i, k := range c.Match.Kind {
 		if k.Unit() != Second {
 			out.add(kindAt(i), "%s has no duration: per_minute prices call, recording and transcription", k)
-		} else if k != Call && m.Deck != "" {
-			out.add(kindAt(i), "%s has no far end to look up in deck %q; give a rate", k, m.Deck)
+		} else if decks := m.decks(); k != Call && len(decks) > 0 {
+			out.add(kindAt(i), "%s has no far end to look up in deck %q; give a rate", k, decks[0])
 		}
 	}
 	return out
+}
+
+// decks are the names of the rate decks that the charge may look up.
+func (m *PerMinute) decks() (names []string) {
+	if m.Deck != "" {
+		names = append(names, m.Deck)
+	}
+	for _, b := range m.Times {
+		if b.Deck != "" {
+			names = append(names, b.Deck)
+		}
+	}
+	return names
 }
 
 // callRates is what a call costs by a deck row, or by the charge's own rate,
@@ -113,19 +110,22 @@ type slotRate struct {
 	line               *line
 }
 
-// callRates are the prices of a charge for a deck row, or its own where row is
-// nil. They are made once.
-func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
-	key := rowKey{row, kind}
+// callRates are the prices of a charge in one of its bands for a deck row, or
+// for the rate given there where row is nil. They are made once.
+func (r *Rater) callRates(c *rater, band int, row *DeckRow, kind Kind) *callRates {
+	key := rowKey{row, kind, band}
 	if p := c.calls[key]; p != nil {
 		return p
 	}
 	m := c.PerMinute
 	p := &callRates{connectFee: m.ConnectFee}
 	minimum := m.MinimumCharge
-	item, initial, increment := "", m.Initial, m.Increment
+	item, rate, initial, increment := "", m.Rate, m.Initial, m.Increment
+	if band != noBand {
+		rate = m.Times[band].Rate
+	}
 	if row != nil {
-		item = row.Destination
+		item, rate = row.Destination, &row.Rate
 		if row.ConnectFee != nil {
 			p.connectFee = *row.ConnectFee
 		}
@@ -138,6 +138,9 @@ func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
 		if row.Increment != nil {
 			increment = *row.Increment
 		}
+	}
+	if band != noBand {
+		item = strings.TrimPrefix(item+", "+m.Times[band].Name, ", ")
 	}
 	for i, s := range m.Slots {
 		increment := cmp.Or(s.Increment, 60)
@@ -152,10 +155,6 @@ func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
 		p.slots = append(p.slots, part)
 	}
 	if len(m.Slots) == 0 {
-		rate := m.Rate
-		if row != nil {
-			rate = &row.Rate
-		}
 		p.slots = []slotRate{{
 			initial: cmp.Or(initial, 60), increment: cmp.Or(increment, 60),
 			line: r.line(c, usagePart, kind, item, *rate, Second, 60),
@@ -169,14 +168,74 @@ func (r *Rater) callRates(c *rater, row *DeckRow, kind Kind) *callRates {
 	return p
 }
 
-// price adds the parts of one call of so many connected seconds.
-func (m *PerMinute) price(p *callRates, seconds decimal.Decimal, parts []Part) []Part {
-	one := decimal.NewFromInt(1)
-	if seconds.Sign() <= 0 { // connected, but for less than a second
-		return append(parts, Part{Quantity: decimal.Zero, line: p.slots[0].line})
+// perMinute adds the parts of one call, or says why it has no rate.
+func (r *Rater) perMinute(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
+	m := c.PerMinute
+	band := r.bandAt(m, rec.StartedAt)
+	p, reason := r.bandRates(c, band, rec, day)
+	if reason != "" {
+		return reason
 	}
-	seconds = decimal.Max(seconds, decimal.NewFromInt(m.MinimumSeconds))
-	seconds = decimal.Max(seconds.Sub(decimal.NewFromInt(m.FreeSeconds)), decimal.Zero)
+	if rec.Quantity.Sign() <= 0 { // connected, but for less than a second
+		*parts = append(*parts, Part{Quantity: decimal.Zero, line: p.slots[0].line})
+		return ""
+	}
+	free := decimal.NewFromInt(m.FreeSeconds)
+	seconds := decimal.Max(rec.Quantity, decimal.NewFromInt(m.MinimumSeconds))
+	seconds = decimal.Max(seconds.Sub(free), decimal.Zero)
+	if m.AtBoundary != BoundarySplit {
+		*parts = p.split(seconds, *parts)
+	} else {
+		billed := billedSeconds(seconds, p.slots[0].initial, p.slots[0].increment)
+		for _, s := range r.stretches(m, rec.StartedAt, rec.Quantity, free, billed) {
+			in, reason := r.bandRates(c, s.band, rec, day)
+			if reason != "" {
+				return reason
+			}
+			*parts = append(*parts, Part{Quantity: s.seconds, line: in.slots[0].line})
+		}
+		if len(*parts) == 0 { // all of it was free
+			*parts = append(*parts, Part{Quantity: decimal.Zero, line: p.slots[0].line})
+		}
+	}
+	if p.connects != nil {
+		*parts = append(*parts, Part{Quantity: decimal.NewFromInt(1), line: p.connects})
+	}
+	*parts = bounded(*parts, p.minimums, p.maximums)
+	return ""
+}
+
+// bandRates are the prices of a call in a band, or why there are none.
+func (r *Rater) bandRates(c *rater, band int, rec *Record, day Date) (p *callRates, reason string) {
+	deck := c.deck
+	if band != noBand {
+		deck = c.bandDecks[band]
+	}
+	row, reason := deckRow(deck, rec, day)
+	if reason != "" {
+		return nil, reason
+	}
+	return r.callRates(c, band, row, rec.Kind), ""
+}
+
+// deckRow is the row of a deck that prices a record; nil without a deck.
+func deckRow(deck *Deck, rec *Record, day Date) (row *DeckRow, reason string) {
+	if deck == nil {
+		return nil, ""
+	}
+	number := digits(rec.FarEnd())
+	if number == "" {
+		return nil, fmt.Sprintf("the far end is not a telephone number, as deck %q needs", deck.Name)
+	}
+	if row = deck.Lookup(number, day); row == nil {
+		return nil, fmt.Sprintf("deck %q has no rate for +%s", deck.Name, number[:min(len(number), 4)])
+	}
+	return row, ""
+}
+
+// split adds the parts of a call of so many seconds by the slots they fall
+// into.
+func (p *callRates) split(seconds decimal.Decimal, parts []Part) []Part {
 	for i := range p.slots {
 		s := &p.slots[i]
 		in := seconds.Sub(decimal.NewFromInt(s.from))
@@ -188,10 +247,7 @@ func (m *PerMinute) price(p *callRates, seconds decimal.Decimal, parts []Part) [
 		}
 		parts = append(parts, Part{Quantity: billedSeconds(in, s.initial, s.increment), line: s.line})
 	}
-	if p.connects != nil {
-		parts = append(parts, Part{Quantity: one, line: p.connects})
-	}
-	return bounded(parts, p.minimums, p.maximums)
+	return parts
 }
 
 // billedSeconds rounds a connected time up to what is billed: the initial

@@ -37,5 +37,5 @@ func (m *PerUnit) split(units decimal.Decimal, unit Unit) []part {
 	if units.IsZero() {
 		return nil
 	}
-	return []part{{quantity: units, unit: unit, unitPrice: *m.UnitPrice}}
+	return []part{{quantity: units, unit: unit, unitPrice: *m.UnitPrice, per: 1}}
 }

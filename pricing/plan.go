@@ -155,6 +155,9 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	if !p.Rounding.valid() {
 		bad("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
 	}
+	if t := p.TaxRounding; t != "" && t != TaxPerInvoice && t != TaxPerLine {
+		bad("tax_rounding", "%q is not known; use %s or %s", t, TaxPerInvoice, TaxPerLine)
+	}
 	for _, k := range slices.Sorted(maps.Keys(p.Statuses)) {
 		list := p.Statuses[k]
 		if !slices.Contains(Kinds, k) {
@@ -188,7 +191,7 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	for _, b := range p.Limits.check("") {
 		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
 	}
-	return append(append(out, p.checkDiscounts()...), p.checkMinorUnits()...)
+	return append(append(out, p.checkAllowances()...), p.checkAdjustments()...)
 }
 
 // check lists what is wrong with one charge; paths are relative to it.
@@ -205,6 +208,9 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 	}
 	out = append(out, c.Match.check(".match")...)
 	out = append(out, c.Limits.check("")...)
+	if c.RoundRecords != nil {
+		out = append(out, c.RoundRecords.check(c, ".round_records")...)
+	}
 	models := c.models()
 	for _, m := range models {
 		out = append(out, m.check(c, "."+m.key, decks)...)
@@ -237,8 +243,8 @@ func (p *Plan) Digest(decks map[string]*Deck) string {
 func (p *Plan) deckNames() []string {
 	var names []string
 	for i := range p.Charges {
-		if m := p.Charges[i].PerMinute; m != nil && m.Deck != "" {
-			names = append(names, m.Deck)
+		if m := p.Charges[i].PerMinute; m != nil {
+			names = append(names, m.decks()...)
 		}
 		if m := p.Charges[i].PerUnit; m != nil && m.Deck != "" {
 			names = append(names, m.Deck)

@@ -2,7 +2,6 @@ package pricing
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +23,8 @@ type Span struct {
 	Next          *Span           // the period after it, for fees in advance; nil where it is not billed
 }
 
-// Holding is a subaccount in the tenant's hands for the days [From, To).
+// Holding is a subaccount in the tenant's hands for the days [From, To), which
+// may reach beyond the billed days. From is no date where it always was.
 type Holding struct {
 	SID      string
 	From, To Date
@@ -54,6 +54,7 @@ type Rater struct {
 	charges []*rater
 	lines   map[lineKey]*line
 	unrated map[unratedKey]*Unrated
+	numbers map[held]bool // for surcharges per number
 
 	dayFrom, dayTo time.Time // the bounds of the day looked up last
 	day            Date
@@ -64,13 +65,17 @@ type rater struct {
 	*Charge
 	index int
 	deck  *Deck
-	calls map[rowKey]*callRates // of a per_minute charge
-	units map[rowKey]*line      // of a per_unit charge
+
+	bandDecks []*Deck               // of a per_minute charge's bands; nil for those with a rate
+	calls     map[rowKey]*callRates // of a per_minute charge
+	units     map[rowKey]*line      // of a per_unit charge
+	fee       *fee                  // of a flat charge
 
 	// For charges that price the sum of a period.
 	meter   *Meter
 	pooled  splitter
 	buckets map[string]*bucket // by account; one under "" for all together
+	sumUnit Unit               // of a sum of cost; empty where the meter says
 }
 
 // splitter is a model that prices a sum.
@@ -95,6 +100,7 @@ func (c *rater) bucket(rec *Record) *bucket {
 type rowKey struct {
 	row  *DeckRow // nil for the charge's own rate
 	kind Kind
+	band int // of a per_minute charge
 }
 
 type lineKey struct {
@@ -118,13 +124,14 @@ const (
 	minimumPart
 	maximumPart
 	addPart
+	roundedPart
 )
 
 type line struct {
 	Line
-	key      lineKey
-	used     bool            // a record counts towards it, if only with a quantity of 0
-	free     decimal.Decimal // units that come off the quantity first
+	key  lineKey
+	used bool // a record counts towards it, if only with a quantity of 0
+	inclusion
 	itemized decimal.Decimal // what Itemize has handed out of the line's exact amount
 }
 
@@ -157,7 +164,7 @@ type Part struct {
 // Unit is what the quantity counts.
 func (p Part) Unit() Unit {
 	if p.bucket != nil {
-		return p.bucket.charge.meter.unit(p.bucket.kind)
+		return p.bucket.unit()
 	}
 	return p.line.Line.Unit
 }
@@ -179,19 +186,22 @@ func (p Part) Price() (unitPrice decimal.Decimal, per int64, ok bool) {
 	return p.line.UnitPrice, p.line.Per, true
 }
 
-// add counts the part towards its line or sum; the first part of a record also
-// stands for the record.
-func (p Part) add(first bool) {
-	records := int64(0)
-	if first {
-		records = 1
+// add counts the part of each of so many records alike towards its line or
+// sum; the first part of a record also stands for the record.
+func (p Part) add(records int64, first bool) {
+	quantity := p.Quantity
+	if records != 1 {
+		quantity = quantity.Mul(decimal.NewFromInt(records))
+	}
+	if !first {
+		records = 0
 	}
 	if b := p.bucket; b != nil {
-		b.sum = b.sum.Add(p.Quantity)
+		b.sum = b.sum.Add(quantity)
 		b.records += records
 		return
 	}
-	p.line.Quantity = p.line.Quantity.Add(p.Quantity)
+	p.line.Quantity = p.line.Quantity.Add(quantity)
 	p.line.Records += records
 	p.line.used = true
 }
@@ -213,12 +223,15 @@ type unratedKey struct {
 // NewRater prepares a plan for one tenant's period. The plan must be without
 // problems; see [Plan.Check].
 func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
-	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}}
+	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}, numbers: map[held]bool{}}
 	for i := range plan.Charges {
 		c := &rater{Charge: &plan.Charges[i], index: i, calls: map[rowKey]*callRates{}, units: map[rowKey]*line{}, buckets: map[string]*bucket{}}
 		switch {
 		case c.PerMinute != nil:
 			c.deck = tables.Decks[c.PerMinute.Deck]
+			for _, b := range c.PerMinute.Times {
+				c.bandDecks = append(c.bandDecks, tables.Decks[b.Deck])
+			}
 		case c.PerUnit != nil && c.PerUnit.pooled():
 			c.meter, c.pooled = &c.PerUnit.Meter, c.PerUnit
 		case c.PerUnit != nil:
@@ -229,6 +242,10 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 			c.meter, c.pooled = &c.Volume.Meter, c.Volume
 		case c.Package != nil:
 			c.meter, c.pooled = &c.Package.Meter, c.Package
+		case c.Percentage != nil && len(c.Percentage.Tiers) > 0:
+			c.meter, c.pooled, c.sumUnit = &Meter{FreeUnits: c.Percentage.FreeAmount}, c.Percentage, Unit(plan.Currency)
+		case c.Flat != nil:
+			c.fee = r.newFee(c.Charge)
 		}
 		r.charges = append(r.charges, c)
 	}
@@ -237,65 +254,72 @@ func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
 
 // Rate prices one record and adds it to the lines. The record's start must lie
 // in the period.
-func (r *Rater) Rate(rec *Record) Result {
+func (r *Rater) Rate(rec *Record) Result { return r.RateGroup(rec, 1) }
+
+// RateGroup prices n records that are alike in all that a plan can look at. The
+// lines come out as if each had been given to Rate; the Result is that of one
+// of them.
+func (r *Rater) RateGroup(rec *Record, n int64) Result {
 	var res Result
 	if !r.plan.charges(rec.Kind, rec.Status) {
 		res.Outcome = NotCharged
 		return res
 	}
 	day := r.dayOf(rec.StartedAt)
+	if rec.Kind == Number {
+		r.seeNumber(rec, day)
+	}
 	for _, c := range r.charges {
-		if c.Flat != nil || !c.inForce(day) || !c.Match.fits(rec) {
+		if !c.takes(rec, day) {
 			continue
 		}
 		res.Charge = c.ID
 		if res.Reason = r.price(c, rec, day, &res.Parts); res.Reason != "" {
-			return r.noRate(rec, res)
+			return r.noRate(rec, n, res)
+		}
+		if c.RoundRecords != nil {
+			res.Parts = r.roundRecord(c, res.Parts)
 		}
 		for i, p := range res.Parts {
-			p.add(i == 0)
+			p.add(n, i == 0)
 		}
+		r.observe(c, rec)
 		return res
 	}
 	res.Reason = "no charge fits"
-	return r.noRate(rec, res)
+	return r.noRate(rec, n, res)
 }
 
 // price finds the record's parts under a charge that fits it, or says why
 // there is no price.
 func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
-	if c.pooled != nil {
+	if c.pooled != nil && c.Percentage == nil {
 		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec)})
 		return ""
 	}
 	switch {
 	case c.CostPlus != nil:
-		return r.costPlus(c, rec, parts)
+		return r.costPlus(c, rec, day, parts)
 	case c.Percentage != nil:
-		return r.percentage(c, rec, parts)
-	}
-	var row *DeckRow
-	if c.deck != nil {
-		number := digits(rec.FarEnd())
-		if number == "" {
-			return fmt.Sprintf("the far end is not a telephone number, as deck %q needs", c.deck.Name)
-		}
-		if row = c.deck.Lookup(number, day); row == nil {
-			return fmt.Sprintf("deck %q has no rate for +%s", c.deck.Name, number[:min(len(number), 4)])
-		}
-	}
-	if c.PerUnit != nil {
-		*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: r.unitLine(c, row, rec.Kind)})
+		return r.percentage(c, rec, day, parts)
+	case c.PerMinute != nil:
+		return r.perMinute(c, rec, day, parts)
+	case c.Flat != nil:
+		*parts = append(*parts, c.fee.numberDay(rec))
 		return ""
 	}
-	*parts = c.PerMinute.price(r.callRates(c, row, rec.Kind), rec.Quantity, *parts)
+	row, reason := deckRow(c.deck, rec, day)
+	if reason != "" {
+		return reason
+	}
+	*parts = append(*parts, Part{Quantity: c.PerUnit.of(rec), line: r.unitLine(c, row, rec.Kind)})
 	return ""
 }
 
 // unitLine is the line of a price per unit: a deck row's, or the charge's own
 // where row is nil.
 func (r *Rater) unitLine(c *rater, row *DeckRow, kind Kind) *line {
-	key := rowKey{row, kind}
+	key := rowKey{row: row, kind: kind}
 	if l := c.units[key]; l != nil {
 		return l
 	}
@@ -339,6 +363,8 @@ func (r *Rater) line(c *rater, part component, kind Kind, item string, price dec
 		description += ", minimum charge"
 	case maximumPart:
 		description += ", maximum charge"
+	case roundedPart:
+		description += ", rounded per record"
 	case addPart:
 		description += ", fee per " + string(unit)
 	}
@@ -350,7 +376,7 @@ func (r *Rater) line(c *rater, part component, kind Kind, item string, price dec
 	return l
 }
 
-func (r *Rater) noRate(rec *Record, res Result) Result {
+func (r *Rater) noRate(rec *Record, n int64, res Result) Result {
 	res.Outcome = NoRate
 	key := unratedKey{rec.Kind, res.Reason, rec.Currency}
 	u := r.unrated[key]
@@ -358,9 +384,9 @@ func (r *Rater) noRate(rec *Record, res Result) Result {
 		u = &Unrated{Kind: rec.Kind, Reason: res.Reason, Currency: rec.Currency}
 		r.unrated[key] = u
 	}
-	u.Records++
+	u.Records += n
 	if rec.Cost.Valid {
-		u.Cost = u.Cost.Add(rec.Cost.Decimal)
+		u.Cost = u.Cost.Add(rec.Cost.Decimal.Mul(decimal.NewFromInt(n)))
 	}
 	return res
 }
@@ -368,7 +394,9 @@ func (r *Rater) noRate(rec *Record, res Result) Result {
 // Itemize is the amount of one record that Rate has just priced. Amounts of a
 // line's records add up to the line's exact amount to the last digit. Where a
 // single price never ends (0.01 a minute, by the second) each record gets what
-// the line's exact amount grew by.
+// the line's exact amount grew by. Where [Plan.TwoPasses], ask the rater that
+// [Rater.Again] answers. A number's day gets nothing where its fee is billed in
+// advance: such a fee is not caused by its records.
 func (r *Rater) Itemize(res Result) decimal.Decimal {
 	var sum decimal.Decimal
 	for _, p := range res.Parts {
@@ -397,9 +425,9 @@ func (l *line) split() []*line {
 		return []*line{l}
 	}
 	included, billed := *l, *l
-	included.Item, included.UnitPrice, included.Quantity = "included", decimal.Zero, free
+	included.Item, included.UnitPrice, included.Quantity = strings.TrimPrefix(l.Item+", included", ", "), decimal.Zero, free
+	included.Description += l.by
 	billed.Quantity, billed.Records = l.Quantity.Sub(free), 0
-	billed.key.part++
 	if billed.Quantity.IsZero() {
 		return []*line{&included}
 	}
@@ -418,76 +446,52 @@ func (l *line) exact() (sum decimal.Decimal) {
 // plan's order of charges, and what follows from them at the end. Amounts are
 // rounded here, once a line.
 func (r *Rater) Lines() []Line {
+	r.allow()
 	places := MinorUnits(r.plan.Currency)
 	all := make([]*line, 0, len(r.lines))
 	for _, l := range r.lines {
 		if l.used {
-			all = append(all, l.split()...)
+			all = append(all, l)
 		}
 	}
+	r.left.Advance = nil
 	for _, c := range r.charges {
 		for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
+			if c.buckets[account].records == 0 { // explained only
+				continue
+			}
 			for i, l := range c.buckets[account].lines() {
 				all = append(all, &line{Line: l, key: lineKey{charge: c.index, account: account, part: i}})
 			}
 		}
-		if l := r.flat(c); l != nil {
-			all = append(all, l)
+		all = append(all, r.fees(c)...)
+	}
+	slices.SortFunc(all, inDocument)
+	lines := make([]Line, 0, len(all))
+	for _, whole := range all {
+		for _, l := range whole.split() {
+			lines = append(lines, l.Line)
+			last := &lines[len(lines)-1]
+			last.Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
+			last.TaxCode = r.plan.Charges[l.key.charge].TaxCode
 		}
 	}
-	slices.SortFunc(all, func(a, b *line) int {
-		return cmp.Or(
-			cmp.Compare(slices.Index(Categories, a.Category), slices.Index(Categories, b.Category)),
-			cmp.Compare(a.key.charge, b.key.charge),
-			strings.Compare(a.key.account, b.key.account),
-			cmp.Compare(a.key.part, b.key.part),
-			cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
-			strings.Compare(a.Item, b.Item),
-			cmp.Compare(a.key.component, b.key.component),
-			b.UnitPrice.Cmp(a.UnitPrice),
-			cmp.Compare(a.Per, b.Per),
-		)
-	})
-	lines := make([]Line, len(all))
-	for i, l := range all {
-		lines[i] = l.Line
-		lines[i].Amount = divide(l.Quantity.Mul(l.UnitPrice), l.Per, places, r.plan.Rounding)
-		lines[i].TaxCode = r.plan.Charges[l.key.charge].TaxCode
-	}
-	return r.adjust(lines)
+	return r.adjust(append(lines, r.creditLines()...))
 }
 
-// flat is the line of a flat fee; nil when the charge is none, or not in force
-// on any day that is billed.
-func (r *Rater) flat(c *rater) *line {
-	if c.Flat == nil {
-		return nil
-	}
-	days, all := r.billedDays(c.Charge)
-	if days == 0 {
-		return nil
-	}
-	l := &line{key: lineKey{charge: c.index}, Line: Line{
-		Charge: c.ID, Category: Fees, Description: c.Description,
-		Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: c.Flat.Amount, Per: 1,
-	}}
-	if days < all && c.Flat.Prorate != ProrateNone {
-		l.Quantity, l.Unit, l.Per = decimal.NewFromInt(int64(days)), Day, int64(all)
-	}
-	return l
-}
-
-// billedDays counts the billed days on which the charge is in force, and the
-// days of the whole period.
-func (r *Rater) billedDays(c *Charge) (days, all int) {
-	from, to := r.span.BilledFrom, r.span.BilledTo
-	if !c.From.IsZero() && from.Before(c.From) {
-		from = c.From
-	}
-	if !c.Until.IsZero() && c.Until.Before(to) {
-		to = c.Until
-	}
-	return max(0, from.DaysUntil(to)), r.span.From.DaysUntil(r.span.To)
+// inDocument orders priced lines as documents show them.
+func inDocument(a, b *line) int {
+	return cmp.Or(
+		cmp.Compare(slices.Index(Categories, a.Category), slices.Index(Categories, b.Category)),
+		cmp.Compare(a.key.charge, b.key.charge),
+		strings.Compare(a.key.account, b.key.account),
+		cmp.Compare(a.key.part, b.key.part),
+		cmp.Compare(slices.Index(Kinds, a.Kind), slices.Index(Kinds, b.Kind)),
+		strings.Compare(a.Item, b.Item),
+		cmp.Compare(a.key.component, b.key.component),
+		b.UnitPrice.Cmp(a.UnitPrice),
+		cmp.Compare(a.Per, b.Per),
+	)
 }
 
 // Carry is what the period leaves to the next one, once Lines has been asked

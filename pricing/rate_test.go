@@ -273,7 +273,7 @@ func TestUnratedIsReportedNeverBilled(t *testing.T) {
 	want := []string{
 		`call deck "world" has no rate for +4930: 2 records, cost 0.028 USD`,
 		`call the far end is not a telephone number, as deck "world" needs: 1 records, cost 0.014 USD`,
-		"sms cost is in EUR, the plan in USD: 1 records, cost 0.014 EUR",
+		"sms no exchange rate from EUR to USD: 1 records, cost 0.014 EUR",
 		"sms twilio has not said the cost yet: 1 records, cost 0 USD",
 		"mms no charge fits: 1 records, cost 0.014 USD",
 	}

@@ -40,7 +40,11 @@ func Round(amount decimal.Decimal, places int32, mode Rounding) decimal.Decimal 
 
 // divide is n/den rounded once, to places decimals. den is positive.
 func divide(n decimal.Decimal, den int64, places int32, mode Rounding) decimal.Decimal {
-	d := decimal.NewFromInt(den)
+	return divideBy(n, decimal.NewFromInt(den), places, mode)
+}
+
+// divideBy is n/d rounded once, to places decimals. d is positive.
+func divideBy(n, d decimal.Decimal, places int32, mode Rounding) decimal.Decimal {
 	q, rest := n.QuoRem(d, places) // n = d*q + rest, q cut towards zero
 	if rest.IsZero() {
 		return q

@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/shopspring/decimal"
@@ -9,7 +10,7 @@ import (
 // Tiered is what graduated and volume pricing have in common.
 type Tiered struct {
 	Meter `yaml:",inline"`
-	Block int64    `yaml:"block" json:"block,omitempty"` // unit prices are for blocks of so many units, a started one counting whole; 1 where 0
+	Block int64    `yaml:"block" json:"block,omitempty"` // unit prices are for blocks of so many units; 1 where 0
 	Round Rounding `yaml:"round" json:"round,omitempty"` // of a started block: up (charged whole) or down (free); up where empty
 	Tiers []Tier   `yaml:"tiers" json:"tiers"`
 }
@@ -47,25 +48,19 @@ func (m *Tiered) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 	if m.Block < 0 {
 		out.add(at+".block", "%d is negative", m.Block)
 	}
+	out.blockRound(at, m.Round)
+	if m.Round != "" && m.Block <= 1 {
+		out.add(at+".round", "only blocks are rounded: give a block of more than one unit")
+	}
 	if len(m.Tiers) == 0 {
 		out.add(at+".tiers", "needs at least one tier")
 	}
 	var below decimal.Decimal
 	for i, t := range m.Tiers {
 		at := fmt.Sprintf("%s.tiers[%d]", at, i)
-		last := i == len(m.Tiers)-1
-		switch {
-		case last && t.UpTo != nil:
-			out.add(at+".up_to", "the last tier must be open: leave up_to out, or usage above %s has no price", t.UpTo)
-		case !last && t.UpTo == nil:
-			out.add(at, "only the last tier may be open: give up_to")
-		case t.UpTo != nil && t.UpTo.LessThanOrEqual(below):
-			out.add(at+".up_to", "%s is not above %s, where the tier begins", t.UpTo, below)
-		case t.UpTo != nil && m.Block > 1 && !t.UpTo.Mod(decimal.NewFromInt(m.Block)).IsZero():
+		below = out.upTo(at, t.UpTo, below, i == len(m.Tiers)-1)
+		if t.UpTo != nil && m.Block > 1 && !t.UpTo.Mod(decimal.NewFromInt(m.Block)).IsZero() {
 			out.add(at+".up_to", "%s is not a multiple of the block of %d", t.UpTo, m.Block)
-		}
-		if t.UpTo != nil {
-			below = *t.UpTo
 		}
 		out.notNegative(at+".unit_price", t.UnitPrice)
 		out.notNegative(at+".flat_fee", t.FlatFee)
@@ -82,18 +77,41 @@ func (m *Package) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 		out.add(at+".size", "%d is not a whole number from 1", m.Size)
 	}
 	out.notNegative(at+".price", m.Price)
-	if m.Round != "" && m.Round != Up && m.Round != Down {
-		out.add(at+".round", "%q is not known; use up (a started block is charged whole) or down (it is free)", m.Round)
-	}
+	out.blockRound(at, m.Round)
 	return out
+}
+
+// upTo checks the end of a tier that begins after below, and answers where the
+// next one begins.
+func (p *problems) upTo(at string, upTo *decimal.Decimal, below decimal.Decimal, last bool) decimal.Decimal {
+	switch {
+	case last && upTo != nil:
+		p.add(at+".up_to", "the last tier must be open: leave up_to out, or usage above %s has no price", upTo)
+	case !last && upTo == nil:
+		p.add(at, "only the last tier may be open: give up_to")
+	case upTo != nil && upTo.LessThanOrEqual(below):
+		p.add(at+".up_to", "%s is not above %s, where the tier begins", upTo, below)
+	}
+	if upTo != nil {
+		return *upTo
+	}
+	return below
+}
+
+func (p *problems) blockRound(at string, round Rounding) {
+	if round != "" && round != Up && round != Down {
+		p.add(at+".round", "%q is not known; use up (a started block is charged whole) or down (it is free)", round)
+	}
 }
 
 // part is a share of a sum that one price is for.
 type part struct {
 	note      string // says which part, such as "1 to 1,000"
+	by        string // of a part that allowances make free; see inclusion
 	quantity  decimal.Decimal
 	unit      Unit
 	unitPrice decimal.Decimal
+	per       int64 // units that unitPrice buys
 }
 
 // split splits the billed units over the tiers.
@@ -136,33 +154,34 @@ func (m *Volume) split(units decimal.Decimal, unit Unit) []part {
 // tier is the parts of one tier that begins after from: its units and its flat
 // fee.
 func (m *Tiered) tier(t *Tier, from, in decimal.Decimal, unit Unit) []part {
-	note := "above " + from.String()
-	if t.UpTo != nil {
-		note = "up to " + t.UpTo.String()
-	}
-	p := part{note: note, quantity: in, unit: unit, unitPrice: t.UnitPrice}
+	note := tierNote(t.UpTo, from)
+	p := part{note: note, quantity: in, unit: unit, unitPrice: t.UnitPrice, per: 1}
 	if m.Block > 1 {
-		p.quantity, p.unit, p.note = divide(in, m.Block, 0, Up), Block, fmt.Sprintf("%s, blocks of %d", note, m.Block)
+		p.quantity, p.unit, p.note = divide(in, m.Block, 0, cmp.Or(m.Round, Up)), Block, fmt.Sprintf("%s, blocks of %d", note, m.Block)
 	}
 	if t.Cap != nil && p.quantity.Mul(p.unitPrice).GreaterThan(*t.Cap) {
-		p = part{note: note + ", at most", quantity: decimal.NewFromInt(1), unit: Month, unitPrice: *t.Cap}
+		p = part{note: note + ", at most", quantity: decimal.NewFromInt(1), unit: Month, unitPrice: *t.Cap, per: 1}
 	}
 	out := []part{p}
 	if !t.FlatFee.IsZero() {
-		out = append(out, part{note: note + ", flat fee", quantity: decimal.NewFromInt(1), unit: Month, unitPrice: t.FlatFee})
+		out = append(out, part{note: note + ", flat fee", quantity: decimal.NewFromInt(1), unit: Month, unitPrice: t.FlatFee, per: 1})
 	}
 	return out
 }
 
+// tierNote names a tier that begins after from.
+func tierNote(upTo *decimal.Decimal, from decimal.Decimal) string {
+	if upTo != nil {
+		return "up to " + upTo.String()
+	}
+	return "above " + from.String()
+}
+
 // split prices the billed units by whole blocks.
 func (m *Package) split(units decimal.Decimal, _ Unit) []part {
-	round := m.Round
-	if round == "" {
-		round = Up
-	}
-	n := divide(units, m.Size, 0, round)
+	n := divide(units, m.Size, 0, cmp.Or(m.Round, Up))
 	if n.IsZero() {
 		return nil
 	}
-	return []part{{note: fmt.Sprintf("blocks of %d", m.Size), quantity: n, unit: Block, unitPrice: m.Price}}
+	return []part{{note: fmt.Sprintf("blocks of %d", m.Size), quantity: n, unit: Block, unitPrice: m.Price, per: 1}}
 }

@@ -234,3 +234,104 @@ func TestTiersAgainstRationals(t *testing.T) {
 		}
 	})
 }
+
+// A started block is free with round: down; the tier is still found by units.
+func TestBlocksRoundedDown(t *testing.T) {
+	blocks := Tiered{Block: 100, Round: Down, Tiers: []Tier{{UpTo: decp("1000"), UnitPrice: dec("3")}, {UnitPrice: dec("2")}}}
+	for _, tt := range []struct {
+		segments int64
+		charge   Charge
+		want     []string
+	}{
+		{99, Charge{Graduated: &Graduated{blocks}}, []string{"Usage/up to 1000, blocks of 100: 1 records, 0 block x 3/1 = 0.00"}},
+		{250, Charge{Graduated: &Graduated{blocks}}, []string{"Usage/up to 1000, blocks of 100: 1 records, 2 block x 3/1 = 6.00"}},
+		// 10 blocks x 3, 1 block x 2, 50 segments free.
+		{1150, Charge{Graduated: &Graduated{blocks}}, []string{
+			"Usage/up to 1000, blocks of 100: 1 records, 10 block x 3/1 = 30.00", "Usage/above 1000, blocks of 100: 0 records, 1 block x 2/1 = 2.00"}},
+		// 11 blocks x 2.
+		{1150, Charge{Volume: &Volume{blocks}}, []string{"Usage/above 1000, blocks of 100: 1 records, 11 block x 2/1 = 22.00"}},
+	} {
+		tt.charge.Match.Kind = []Kind{SMS}
+		p := plan(tt.charge)
+		if bad := p.Check(nil); len(bad) > 0 {
+			t.Fatal(bad)
+		}
+		r := NewRater(p, Tables{}, inOctober, Carried{})
+		rec := sms(tt.segments)
+		r.Rate(&rec)
+		if diff := cmp.Diff(tt.want, showAll(r.Lines())); diff != "" {
+			t.Errorf("%d segments (-want +got):\n%s", tt.segments, diff)
+		}
+	}
+	p := plan(Charge{Match: Match{Kind: []Kind{SMS}}, Volume: &Volume{Tiered{Round: HalfUp, Tiers: []Tier{{}}}}})
+	want := []Problem{
+		{Path: "charges[0].volume.round", Text: `"half_up" is not known; use up (a started block is charged whole) or down (it is free)`},
+		{Path: "charges[0].volume.round", Text: "only blocks are rounded: give a block of more than one unit"},
+	}
+	if diff := cmp.Diff(want, p.Check(nil)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// Every quantity can be named; one that its kind does not count is a problem.
+func TestQuantities(t *testing.T) {
+	recording := call("", 90)
+	recording.Kind, recording.Direction = Recording, ""
+	number := call("+14155550100", 1)
+	number.Kind, number.Direction, number.Status = Number, "", "held"
+	mms := sms(1)
+	mms.Kind = MMS
+	lookup := sms(7)
+	lookup.Kind, lookup.Category, lookup.Status = Other, "lookups", "counted"
+	for quantity, tt := range map[string]struct {
+		rec  Record
+		want string
+	}{
+		QuantityMinutes:  {recording, "Usage: 1 records, 2 minute x 0.5/1 = 1.00"},
+		QuantityRecords:  {recording, "Usage: 1 records, 1 recording x 0.5/1 = 0.50"},
+		QuantitySeconds:  {recording, "Usage: 1 records, 90 second x 0.5/1 = 45.00"},
+		QuantitySegments: {sms(3), "Usage: 1 records, 3 segment x 0.5/1 = 1.50"},
+		QuantityMessages: {mms, "Usage: 1 records, 1 message x 0.5/1 = 0.50"},
+		QuantityDays:     {number, "Usage: 1 records, 1 day x 0.5/1 = 0.50"},
+		QuantityUnits:    {lookup, "Usage: 1 records, 7 unit x 0.5/1 = 3.50"},
+	} {
+		p := plan(Charge{Match: Match{Kind: []Kind{tt.rec.Kind}}, PerUnit: &PerUnit{Meter: Meter{Quantity: quantity}, UnitPrice: decp("0.5")}})
+		if bad := p.Check(nil); len(bad) > 0 {
+			t.Fatal(bad)
+		}
+		r := NewRater(p, Tables{}, inOctober, Carried{})
+		r.Rate(&tt.rec)
+		if got := showAll(r.Lines()); len(got) != 1 || got[0] != tt.want {
+			t.Errorf("%s: %v, want %s", quantity, got, tt.want)
+		}
+	}
+	p := plan(Charge{Match: Match{Kind: []Kind{SMS}}, PerUnit: &PerUnit{Meter: Meter{Quantity: QuantityDays}, UnitPrice: decp("0.5")}})
+	want := []Problem{{Path: "charges[0].match.kind[0]", Text: "sms counts segments, not days"}}
+	if diff := cmp.Diff(want, p.Check(nil)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+}
+
+// A category tells records of kind other apart.
+func TestCategory(t *testing.T) {
+	lookup := sms(7)
+	lookup.Kind, lookup.Category, lookup.Status = Other, "lookups", "counted"
+	verify := lookup
+	verify.Category = "verify"
+	p := plan(
+		Charge{Match: Match{Kind: []Kind{Other}, Category: []string{"lookups"}}, PerUnit: &PerUnit{UnitPrice: decp("0.01")}},
+		Charge{Match: Match{Kind: []Kind{SMS}, Category: []string{"lookups"}}, PerUnit: &PerUnit{UnitPrice: decp("0.01")}},
+	)
+	want := []Problem{{Path: "charges[1].match.kind[0]", Text: "only kind other has a category; leave match.category out for sms"}}
+	if diff := cmp.Diff(want, p.Check(nil)); diff != "" {
+		t.Errorf("problems (-want +got):\n%s", diff)
+	}
+	r := NewRater(p, Tables{}, inOctober, Carried{})
+	r.Rate(&lookup)
+	if res := r.Rate(&verify); res.Outcome != NoRate {
+		t.Errorf("another category was rated by %s", res.Charge)
+	}
+	if got, want := showAll(r.Lines()), []string{"Usage: 1 records, 7 unit x 0.01/1 = 0.07"}; !cmp.Equal(want, got) {
+		t.Errorf("lines %v, want %v", got, want)
+	}
+}

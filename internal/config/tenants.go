@@ -84,6 +84,10 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 		if tax.Rate.IsNegative() || tax.Rate.GreaterThan(hundred) {
 			bad(at+".rate", "%s is not a percentage from 0 to 100", tax.Rate)
 		}
+		exclusive := slices.IndexFunc(t.Taxes[:i], func(before pricing.TaxRate) bool { return !before.Inclusive })
+		if tax.Inclusive && tax.Compound && exclusive >= 0 {
+			bad(at+".compound", "tax %q is contained in the prices, so it cannot be on %q, which comes on top of them: put it before that one, or leave compound out", tax.Name, t.Taxes[exclusive].Name)
+		}
 	}
 	c.order(at, t.From, t.Until)
 

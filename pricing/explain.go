@@ -1,0 +1,305 @@
+package pricing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
+// Step is one step of how an amount came about.
+type Step struct {
+	What string `json:"what"` // such as "charge", "prefix", "billed", "rounded"
+	Text string `json:"text"`
+}
+
+// trail collects steps.
+type trail []Step
+
+func (s *trail) add(what, format string, args ...any) {
+	*s = append(*s, Step{what, fmt.Sprintf(format, args...)})
+}
+
+// Explain tells step by step how a record is priced, and why so: which charges
+// do not fit it, which one does, and what that one makes of it. It counts the
+// record towards no line.
+func (r *Rater) Explain(rec *Record) []Step {
+	var out trail
+	day := r.dayOf(rec.StartedAt)
+	out.add("record", "%s of %s %ss with status %q, on %s in %s", rec.Kind, rec.Quantity, rec.Kind.Unit(), rec.Status, day, r.span.Location)
+	if !r.plan.charges(rec.Kind, rec.Status) {
+		out.add("not charged", "tenants do not pay for a %s with status %q", rec.Kind, rec.Status)
+		return out
+	}
+	for _, c := range r.charges {
+		if c.Flat != nil && (c.Flat.Per != FlatNumber || c.Flat.Once) {
+			continue
+		}
+		if !c.inForce(day) {
+			out.add("passed over", "%s: in force %s", c.ID, daysText(c.From, c.Until))
+			continue
+		}
+		if why := c.Match.misfit(rec); why != "" {
+			out.add("passed over", "%s: %s", c.ID, why)
+			continue
+		}
+		out.add("charge", "%s (%s): the first in force that fits", c.ID, c.models()[0].key)
+		var parts []Part
+		if reason := r.price(c, rec, day, &parts); reason != "" {
+			out.add("unrated", "%s", reason)
+			return out
+		}
+		r.explainModel(&out, c, rec, day, parts)
+		for _, p := range parts {
+			r.explainPart(&out, c, p)
+		}
+		if c.RoundRecords != nil {
+			sum, per := amountOf(parts)
+			p := r.roundRecord(c, parts)[0]
+			out.add("rounded", "the record's %s to %d decimals, %s: %s", fraction(sum, per), c.RoundRecords.Decimals, orHalfUp(c.RoundRecords.Mode), p.Quantity)
+		}
+		return out
+	}
+	out.add("unrated", "no charge fits")
+	return out
+}
+
+// explainModel tells how the charge's model came to the record's parts.
+func (r *Rater) explainModel(out *trail, c *rater, rec *Record, day Date, parts []Part) {
+	switch {
+	case c.PerMinute != nil:
+		r.explainPerMinute(out, c, rec, day)
+	case c.PerUnit != nil && c.deck != nil:
+		row, _ := deckRow(c.deck, rec, day)
+		out.row(c.deck, row, rec, day)
+	case c.Percentage != nil:
+		r.explainCost(out, rec, day, c.Percentage.MissingCost)
+	case c.CostPlus != nil:
+		r.explainCost(out, rec, day, c.CostPlus.MissingCost)
+	}
+	for _, p := range parts {
+		if p.bucket != nil {
+			continue
+		}
+		switch p.line.key.component {
+		case minimumPart:
+			out.add("minimum", "the record comes to less than its minimum of %s", p.line.UnitPrice)
+		case maximumPart:
+			out.add("maximum", "the record comes to more than its maximum of %s", p.line.UnitPrice)
+		}
+	}
+}
+
+func (r *Rater) explainPerMinute(out *trail, c *rater, rec *Record, day Date) {
+	m := c.PerMinute
+	band := r.bandAt(m, rec.StartedAt)
+	if len(m.Times) > 0 {
+		out.add("band", "%s at %s", m.bandName(band), rec.StartedAt.In(r.span.Location).Format("Monday 2006-01-02 15:04:05"))
+	}
+	deck := c.deck
+	if band != noBand {
+		deck = c.bandDecks[band]
+	}
+	row, _ := deckRow(deck, rec, day)
+	out.row(deck, row, rec, day)
+	if rec.Quantity.Sign() <= 0 {
+		out.add("billed", "connected for less than a second: 0 s, and no connect fee")
+		return
+	}
+	seconds := rec.Quantity
+	if least := decimal.NewFromInt(m.MinimumSeconds); seconds.LessThan(least) {
+		out.add("minimum duration", "%s s count as %s s", seconds, least)
+		seconds = least
+	}
+	if m.FreeSeconds > 0 {
+		left := decimal.Max(seconds.Sub(decimal.NewFromInt(m.FreeSeconds)), decimal.Zero)
+		out.add("free", "the first %d s are free: %s s are left of %s s", m.FreeSeconds, left, seconds)
+		seconds = left
+	}
+	p := r.callRates(c, band, row, rec.Kind)
+	for i, part := range p.split(seconds, nil) {
+		s := &p.slots[i]
+		in := decimal.Max(seconds.Sub(decimal.NewFromInt(s.from)), decimal.Zero)
+		if s.to > 0 {
+			in = decimal.Min(in, decimal.NewFromInt(s.to-s.from))
+		}
+		slot := ""
+		if len(p.slots) > 1 {
+			slot = fmt.Sprintf(" from second %d", s.from)
+		}
+		out.add("billed", "%s s%s by %d/%d: %s s", in, slot, s.initial, s.increment, part.Quantity)
+	}
+	if m.AtBoundary == BoundarySplit && len(m.Times) > 0 {
+		billed := billedSeconds(seconds, p.slots[0].initial, p.slots[0].increment)
+		for _, s := range r.stretches(m, rec.StartedAt, rec.Quantity, decimal.NewFromInt(m.FreeSeconds), billed) {
+			out.add("split", "%s s %s", s.seconds, m.bandName(s.band))
+		}
+	}
+	if p.connects != nil {
+		out.add("connect fee", "%s, since the call was connected", p.connectFee)
+	}
+}
+
+// bandName says which band of time it is.
+func (m *PerMinute) bandName(band int) string {
+	if band == noBand {
+		return "in no band: the charge's own price"
+	}
+	return fmt.Sprintf("in the band %q", m.Times[band].Name)
+}
+
+// row tells which row of a rate deck was found; nothing where there is no deck.
+func (s *trail) row(deck *Deck, row *DeckRow, rec *Record, day Date) {
+	if deck == nil {
+		return
+	}
+	s.add("prefix", "%s of +%s is the longest prefix in deck %q in force on %s: %s at %s", row.Prefix, digits(rec.FarEnd()), deck.Name, day, row.Destination, row.Rate)
+}
+
+func (r *Rater) explainCost(out *trail, rec *Record, day Date, missing *decimal.Decimal) {
+	cost, _ := r.knownCost(rec, day, missing)
+	switch {
+	case !rec.Cost.Valid:
+		out.add("cost", "twilio has put no price on it: taken to cost %s %s", cost, r.plan.Currency)
+	case rec.Currency != r.plan.Currency:
+		rate, _ := r.tables.Rates.Lookup(rec.Currency, r.plan.Currency, day)
+		out.add("cost", "%s %s x %s, the exchange rate on %s, = %s %s", rec.Cost.Decimal, rec.Currency, rate, day, cost, r.plan.Currency)
+	default:
+		out.add("cost", "%s %s", cost, rec.Currency)
+	}
+}
+
+// explainPart tells on which line a part goes, or to which sum.
+func (r *Rater) explainPart(out *trail, c *rater, p Part) {
+	if b := p.bucket; b != nil {
+		of := "of all the tenant's subaccounts"
+		if b.account != "" {
+			of = "of subaccount " + b.account
+		}
+		out.add("counts", "%s %s towards the period's sum %s, which is priced as a whole", p.Quantity, b.unit(), of)
+		return
+	}
+	l := &p.line.Line
+	out.add("line", "%s: %s", l.title(), formula(p.Quantity, l))
+	if p.line.free.Sign() > 0 {
+		out.add("free", "the line's first %s %s are free", p.line.free, l.Unit)
+	}
+}
+
+// ExplainLine tells step by step how a line of Lines came to its amount.
+func (r *Rater) ExplainLine(l *Line) []Step {
+	var out trail
+	out.add("line", "%s", l.title())
+	i := slices.IndexFunc(r.charges, func(c *rater) bool { return c.ID == l.Charge })
+	if i >= 0 && l.Category != Adjustments {
+		c := r.charges[i]
+		out.add("charge", "%s (%s)", c.ID, c.models()[0].key)
+		if c.pooled != nil {
+			r.explainSums(&out, c, l)
+		}
+	}
+	out.add("amount", "%s", formula(l.Quantity, l))
+	out.add("rounded", "to %d decimals, %s: %s", MinorUnits(r.plan.Currency), orHalfUp(r.plan.Rounding), l.Amount.StringFixed(MinorUnits(r.plan.Currency)))
+	return out
+}
+
+// explainSums tells how the sum that a line is part of was split.
+func (r *Rater) explainSums(out *trail, c *rater, l *Line) {
+	for _, b := range c.buckets {
+		if !slices.ContainsFunc(b.lines(), func(own Line) bool { return own.Item == l.Item && own.Unit == l.Unit }) {
+			continue
+		}
+		out.add("sum", "%s %s of %d records", b.sum, b.unit(), b.records)
+		if v := c.meter.Convert; v != nil {
+			units, free := c.meter.billed(b.sum)
+			out.add("converted", "/ %d, rounded to a whole number: %s", v.Divide, units.Add(free))
+		}
+		for _, part := range b.lines() {
+			out.add("part", "%s: %s", strings.TrimPrefix(part.Item, ", "), formula(part.Quantity, &part))
+		}
+	}
+}
+
+// title is the line's description and what it is about.
+func (l *Line) title() string {
+	return strings.TrimSuffix(l.Description+", "+l.Item, ", ")
+}
+
+// formula writes out what so many units cost at the line's price.
+func formula(quantity decimal.Decimal, l *Line) string {
+	amount := quantity.Mul(l.UnitPrice)
+	if l.Per == 1 {
+		return fmt.Sprintf("%s %s x %s = %s", quantity, l.Unit, l.UnitPrice, amount)
+	}
+	return fmt.Sprintf("%s %s x %s / %d = %s", quantity, l.Unit, l.UnitPrice, l.Per, fraction(amount, decimal.NewFromInt(l.Per)))
+}
+
+// fraction is n/den in decimals where they end, and as a fraction in lowest
+// terms beside the beginning of its decimals where they never do.
+func fraction(n, den decimal.Decimal) string {
+	places := decimals(n) + exactPlaces
+	q := divideBy(n, den, places, Down)
+	if q.Mul(den).Equal(n) {
+		return q.String()
+	}
+	rat := n.Rat()
+	return fmt.Sprintf("%s... (%s)", q.Truncate(8), rat.Quo(rat, den.Rat()))
+}
+
+func orHalfUp(mode Rounding) Rounding {
+	if mode == "" {
+		return HalfUp
+	}
+	return mode
+}
+
+// daysText says on which days something is in force.
+func daysText(from, until Date) string {
+	switch {
+	case until.IsZero():
+		return "from " + from.String()
+	case from.IsZero():
+		return "until " + until.String()
+	}
+	return fmt.Sprintf("from %s until %s", from, until)
+}
+
+// misfit says why a record does not fit; empty when it does. It is fits in
+// words.
+func (m *Match) misfit(rec *Record) string {
+	for _, f := range []struct {
+		name, value string
+		list        []string
+	}{
+		{"kind", string(rec.Kind), texts(m.Kind)},
+		{"category", rec.Category, m.Category},
+		{"direction", string(rec.Dir()), texts(m.Direction)},
+		{"channel", string(rec.Channel()), texts(m.Channel)},
+		{"status", rec.Status, m.Status},
+		{"near end", string(rec.NearEnd()), texts(m.NearEnd)},
+		{"leg", string(rec.Leg()), texts(m.Leg)},
+		{"subaccount", rec.Account, m.Subaccount},
+	} {
+		if !fits(f.list, f.value) {
+			return fmt.Sprintf("%s is %q, not %s", f.name, f.value, strings.Join(f.list, " or "))
+		}
+	}
+	for _, f := range []struct {
+		name, end string
+		prefixes  []string
+	}{{"from", rec.From, m.FromPrefix}, {"to", rec.To, m.ToPrefix}} {
+		if !fitsPrefix(f.prefixes, f.end) {
+			return fmt.Sprintf("%s is %q, without the prefix %s", f.name, f.end, strings.Join(f.prefixes, " or "))
+		}
+	}
+	return ""
+}
+
+func texts[T ~string](list []T) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = string(v)
+	}
+	return out
+}
