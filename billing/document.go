@@ -25,7 +25,7 @@ type Document struct {
 	Period    Period          `json:"period"`
 	Billed    Days            `json:"billed"`   // the part of the period that the tenant is billed for
 	Currency  string          `json:"currency"` // ISO 4217
-	Plan      PlanRef         `json:"plan"`
+	Plans     []PlanRef       `json:"plans"`    // each for its days, in their order
 	Accounts  []Account       `json:"accounts"` // the subaccounts billed, each for its days, ordered by sid
 	Lines     []pricing.Line  `json:"lines"`
 	Net       decimal.Decimal `json:"net"` // sum of the lines' rounded amounts
@@ -34,6 +34,22 @@ type Document struct {
 	Daily     []Day           `json:"daily"` // one per day of the period, in order
 	Payment   Payment         `json:"payment"`
 	Usage     Watermark       `json:"usage"`
+
+	// What prices the invoice besides plans and usage.
+	Began   pricing.Date     `json:"began,omitzero"`    // the tenant's first day, where it is known
+	Credits []pricing.Credit `json:"credits,omitempty"` // the tenant's own
+	Next    *Upcoming        `json:"next,omitempty"`    // what fees in advance are for; nil where the tenant ends with the period
+	Opening pricing.Carried  `json:"opening,omitzero"`  // what the invoice before left
+	Closing pricing.Carried  `json:"closing,omitzero"`  // what this one leaves to the next
+}
+
+// Upcoming is what is known of the period after an invoice's own.
+type Upcoming struct {
+	From     pricing.Date `json:"from"`
+	To       pricing.Date `json:"to"`
+	Billed   Days         `json:"billed"`
+	Plans    []PlanRef    `json:"plans"`
+	Accounts []Account    `json:"accounts"`
 }
 
 // Party is a seller or a buyer as printed on an invoice.
@@ -53,6 +69,9 @@ type Account struct {
 	Name string       `json:"name"`
 	From pricing.Date `json:"from,omitzero"`
 	To   pricing.Date `json:"to,omitzero"`
+	// Since is the first day that it is the tenant's, in this period or before;
+	// no date where that is not known.
+	Since pricing.Date `json:"since,omitzero"`
 }
 
 // Days is a half-open run of calendar days, [From, To).
@@ -61,11 +80,12 @@ type Days struct {
 	To   pricing.Date `json:"to"`
 }
 
-// PlanRef names the plan that priced an invoice; the digest is the SHA-256,
-// in hex, of the plan and its rate decks.
+// PlanRef names a plan that priced an invoice, and the days that it was in
+// force on; the digest is the SHA-256, in hex, of the plan and its rate decks.
 type PlanRef struct {
 	Name   string `json:"name"`
-	Digest string `json:"digest"`
+	Digest string `json:"digest,omitempty"` // empty where nothing is priced yet
+	Days
 }
 
 // Day is the usage of one day in the tenant's time zone, for the chart.

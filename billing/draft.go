@@ -54,7 +54,7 @@ func (b *Biller) accounts(t *Tenant, p Period) []Account {
 	from, to := b.Billed(t, p)
 	var out []Account
 	for _, a := range t.Subaccounts {
-		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until)}
+		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until), Since: laterDate(t.From, a.From)}
 		if days.From.Before(days.To) {
 			out = append(out, days)
 		}
@@ -90,18 +90,30 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 	return out, nil
 }
 
-// Draft prices a tenant's period. When each is not nil it is given every
-// usage record, in the order of their start; the item is reused between calls.
-func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, each func(*Item) error) (*Draft, error) {
+// Draft prices a tenant's period. opening is what the tenant's invoice before it
+// left. When each is not nil it is given every usage record, in the order of
+// their start; the item is reused between calls.
+func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
 	doc := Document{
 		Schema: DocumentSchema, Revision: 1,
 		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
 		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p,
-		Plan:     PlanRef{Name: t.Plan},
-		Accounts: b.accounts(t, p),
-		Payment:  Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
+		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
+		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
 	}
-	doc.Billed.From, doc.Billed.To = b.Billed(t, p)
+	if doc.Billed.From, doc.Billed.To = b.Billed(t, p); !doc.Billed.From.Before(doc.Billed.To) {
+		doc.Billed = Days{p.From, p.From} // what was billed in advance is given back
+		doc.Plans = t.PlansOn(p.From, p.From.AddDays(1))
+		doc.Plans[0].To = p.From
+	} else {
+		doc.Plans = t.PlansOn(doc.Billed.From, doc.Billed.To)
+	}
+	next := Month(p.To, p.TimeZone)
+	if from, to := b.Billed(t, next); from.Before(to) {
+		doc.Next = &Upcoming{
+			From: next.From, To: next.To, Billed: Days{from, to}, Plans: t.PlansOn(from, to), Accounts: b.accounts(t, next),
+		}
+	}
 	known, err := b.DB.Accounts(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
@@ -113,15 +125,14 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	if err != nil {
 		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
 	}
-	plan := b.Plans[t.Plan]
 	d := &draft.Document
-	d.Net, d.Taxes, d.Total = plan.Total(d.Lines, t.Taxes)
+	d.Net, d.Taxes, d.Total = b.lastPlan(d).Total(d.Lines, t.Taxes)
 	return draft, nil
 }
 
-// Redraft prices again what a document bills, from the usage and the plan as
-// they are now. Nothing of the document changes but its lines, its usage and
-// its plan's digest.
+// Redraft prices again what a document bills, from the usage and the plans as
+// they are now. Nothing of the document changes but its lines, its usage, its
+// plans' digests and what it leaves to the next.
 func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) error) (*Draft, error) {
 	draft, err := b.price(ctx, *doc, each)
 	if err != nil {
@@ -130,23 +141,34 @@ func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) er
 	return draft, nil
 }
 
-// price fills in what follows from a document's usage: lines, days, watermark.
+// price fills in what follows from a document's usage: lines, days, watermark,
+// and what is left to the next.
 func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, error) {
-	plan := b.Plans[doc.Plan.Name]
-	if plan == nil {
-		return nil, fmt.Errorf("plan %q is not configured", doc.Plan.Name)
+	loc, err := time.LoadLocation(doc.Period.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
 	}
 	use, err := doc.Slices()
 	if err != nil {
 		return nil, err
 	}
-	loc, err := time.LoadLocation(doc.Period.TimeZone)
-	if err != nil {
-		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
+	if doc.Plans, err = b.digests(doc.Plans); err != nil {
+		return nil, err
 	}
-	rater := pricing.NewRater(plan, b.Tables, pricing.Span{
-		From: doc.Period.From, To: doc.Period.To, BilledFrom: doc.Billed.From, BilledTo: doc.Billed.To, Location: loc,
-	}, pricing.Carried{})
+	pr, err := b.newPricer(ctx, &doc, loc)
+	if err != nil {
+		return nil, err
+	}
+	if each != nil && pr.twoPasses() {
+		if err := b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
+			rec := record(row)
+			pr.rater(&rec).Rate(&rec)
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+		pr.again()
+	}
 	daily := newDaily(doc.Period, loc)
 	var records int64
 	var hash uint64
@@ -155,6 +177,7 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 		records++
 		hash += city.CH64([]byte(row.SID))
 		rec := record(row)
+		rater := pr.rater(&rec)
 		res := rater.Rate(&rec)
 		if res.Outcome == pricing.Rated {
 			daily.add(&rec)
@@ -168,12 +191,11 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 	if err != nil {
 		return nil, err
 	}
-	doc.Currency = plan.Currency
-	doc.Plan.Digest = plan.Digest(b.Tables.Decks)
-	doc.Lines = rater.Lines()
+	doc.Currency = b.lastPlan(&doc).Currency
+	doc.Lines, doc.Closing = pr.lines()
 	doc.Daily = daily.days
 	doc.Usage = Watermark{Records: records, SIDHash: fmt.Sprintf("%016x", hash)}
-	return &Draft{Document: doc, Unrated: rater.Unrated()}, nil
+	return &Draft{Document: doc, Unrated: pr.unrated()}, nil
 }
 
 // record is a warehouse row as pricing takes it.

@@ -108,7 +108,7 @@ func drafted(t testing.TB, b *Biller, tenantID, month string) (*Draft, []string)
 	t.Helper()
 	who := &b.Tenants[slices.IndexFunc(b.Tenants, func(t Tenant) bool { return t.ID == tenantID })]
 	var sids []string
-	d, err := b.Draft(t.Context(), who, Month(date(t, month), who.TimeZone), date(t, "2026-12-01"), func(i *Item) error {
+	d, err := b.Draft(t.Context(), who, Month(date(t, month), who.TimeZone), date(t, "2026-12-01"), pricing.Carried{}, func(i *Item) error {
 		sids = append(sids, i.SID)
 		return nil
 	})
@@ -312,7 +312,7 @@ func TestDraft(t *testing.T) {
 		metered{account: sid(2), sid: "d", at: "2026-10-08T00:00:00Z", kind: "sms", status: "sent", quantity: "1"})
 	var amounts decimal.Decimal
 	p := Month(date(t, "2026-10-01"), "UTC")
-	d, err := b.Draft(t.Context(), &who, p, date(t, "2026-11-04"), func(i *Item) error {
+	d, err := b.Draft(t.Context(), &who, p, date(t, "2026-11-04"), pricing.Carried{}, func(i *Item) error {
 		amounts = amounts.Add(i.Amount)
 		return nil
 	})
@@ -370,11 +370,34 @@ func TestDraftErrors(t *testing.T) {
 	b := biller(t, db, who)
 	p := Month(date(t, "2026-10-01"), "UTC")
 	full := errors.New("disk full")
-	if _, err := b.Draft(t.Context(), &who, p, p.To, func(*Item) error { return full }); !errors.Is(err, full) {
+	if _, err := b.Draft(t.Context(), &who, p, p.To, pricing.Carried{}, func(*Item) error { return full }); !errors.Is(err, full) {
 		t.Errorf("the callback's error is lost: %v", err)
 	}
 	who.Plan = "gone"
-	if _, err := b.Draft(t.Context(), &who, p, p.To, nil); err == nil || !strings.Contains(err.Error(), `"gone"`) || !strings.Contains(err.Error(), "tenant a for 2026-10") {
+	if _, err := b.Draft(t.Context(), &who, p, p.To, pricing.Carried{}, nil); err == nil || !strings.Contains(err.Error(), `"gone"`) || !strings.Contains(err.Error(), "tenant a for 2026-10") {
 		t.Errorf("a plan that is not configured: %v", err)
+	}
+}
+
+func TestPlansOn(t *testing.T) {
+	who := &Tenant{Plan: "a", PlanChanges: []PlanChange{
+		{From: date(t, "2026-10-10"), Plan: "b"}, {From: date(t, "2026-10-20"), Plan: "c"}, {From: date(t, "2026-12-01"), Plan: "a"},
+	}}
+	for _, tt := range []struct{ from, to, want string }{
+		{"2026-09-01", "2026-10-01", "a 2026-09-01..2026-10-01"},
+		{"2026-10-01", "2026-11-01", "a 2026-10-01..2026-10-10, b 2026-10-10..2026-10-20, c 2026-10-20..2026-11-01"},
+		{"2026-10-10", "2026-10-20", "b 2026-10-10..2026-10-20"},
+		{"2026-10-11", "2026-10-21", "b 2026-10-11..2026-10-20, c 2026-10-20..2026-10-21"},
+		{"2026-11-01", "2026-12-01", "c 2026-11-01..2026-12-01"},
+		{"2026-12-01", "2027-01-01", "a 2026-12-01..2027-01-01"},
+		{"2026-12-01", "2026-12-01", ""},
+	} {
+		var got []string
+		for _, p := range who.PlansOn(date(t, tt.from), date(t, tt.to)) {
+			got = append(got, p.Name+" "+p.From.String()+".."+p.To.String())
+		}
+		if s := strings.Join(got, ", "); s != tt.want {
+			t.Errorf("from %s to %s: %s, want %s", tt.from, tt.to, s, tt.want)
+		}
 	}
 }

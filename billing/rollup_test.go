@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"subtally/internal/warehouse/warehousetest"
+	"subtally/pricing"
 )
 
 func TestGaps(t *testing.T) {
@@ -208,7 +209,7 @@ func TestPeriodAfterAnotherTimeZone(t *testing.T) {
 		if begin != "" {
 			p.Begin = instant(t, begin)
 		}
-		d, err := b.Draft(t.Context(), &b.Tenants[0], p, date(t, "2026-12-04"), nil)
+		d, err := b.Draft(t.Context(), &b.Tenants[0], p, date(t, "2026-12-04"), pricing.Carried{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

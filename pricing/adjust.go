@@ -57,7 +57,7 @@ type Discount struct {
 // checkAdjustments lists what is wrong with what follows from the lines of
 // charges, the limits of the invoice aside.
 func (p *Plan) checkAdjustments() []Problem {
-	return slices.Concat(p.checkDiscounts(), p.checkSurcharges(), p.checkCredits(), p.checkMinorUnits())
+	return slices.Concat(p.checkDiscounts(), p.checkSurcharges(), p.checkCredits(p.Credits, map[string]bool{}), p.checkMinorUnits())
 }
 
 // checkDiscounts lists what is wrong with the plan's discounts.
@@ -113,28 +113,27 @@ func (p *problems) inPlan(at string, charges []string, plan *Plan) {
 // the currency has. Their lines are not rounded again, so the invoice would come to
 // a fraction of a cent.
 func (p *Plan) checkMinorUnits() []Problem {
-	if !currency.IsValid(p.Currency) {
-		return nil
-	}
 	var out problems
-	check := func(path string, amount *decimal.Decimal) {
-		if places := MinorUnits(p.Currency); amount != nil && decimals(*amount) > places {
-			out.add(path, "%s has more decimals than %s, which has %d", amount, p.Currency, places)
-		}
-	}
 	for i, c := range p.Charges {
-		check(fmt.Sprintf("charges[%d].minimum", i), c.Minimum)
-		check(fmt.Sprintf("charges[%d].maximum", i), c.Maximum)
+		out.printable(fmt.Sprintf("charges[%d].minimum", i), c.Minimum, p.Currency)
+		out.printable(fmt.Sprintf("charges[%d].maximum", i), c.Maximum, p.Currency)
 	}
-	check("minimum", p.Minimum)
-	check("maximum", p.Maximum)
+	out.printable("minimum", p.Minimum, p.Currency)
+	out.printable("maximum", p.Maximum, p.Currency)
 	for i, d := range p.Discounts {
-		check(fmt.Sprintf("discounts[%d].amount", i), d.Amount)
-	}
-	for i, c := range p.Credits {
-		check(fmt.Sprintf("credits[%d].amount", i), &c.Amount)
+		out.printable(fmt.Sprintf("discounts[%d].amount", i), d.Amount, p.Currency)
 	}
 	return out
+}
+
+// printable checks that an amount has no more decimals than its currency.
+func (p *problems) printable(path string, amount *decimal.Decimal, code string) {
+	if !currency.IsValid(code) {
+		return
+	}
+	if places := MinorUnits(code); amount != nil && decimals(*amount) > places {
+		p.add(path, "%s has more decimals than %s, which has %d", amount, code, places)
+	}
 }
 
 // adjust adds the lines that follow from other lines: first each charge's own

@@ -1,6 +1,10 @@
 package pricing
 
-import "github.com/shopspring/decimal"
+import (
+	"slices"
+
+	"github.com/shopspring/decimal"
+)
 
 // Advance is a fee that an invoice billed for days after its own period. The
 // invoice of the period that it is for bills the difference to what is due
@@ -98,4 +102,54 @@ func (r *Rater) advance(c *rater, next *Span) *line {
 		From: next.From, To: next.To, Days: d.days, UnitPrice: c.Flat.Amount,
 	})
 	return l
+}
+
+// Running is what the invoice before a span billed in advance, as it is assumed
+// where that invoice is not at hand: the fees of the plan that were in force on
+// the day before, whole, for a tenant and subaccounts that were there then.
+// Fees per number are taken not to have been billed.
+func (p *Plan) Running(span Span) (out Carried) {
+	eve := span.From.AddDays(-1)
+	if !span.Began.IsZero() && eve.Before(span.Began) {
+		return out
+	}
+	for i := range p.Charges {
+		c := &p.Charges[i]
+		if c.Flat == nil || !c.Flat.InAdvance || c.Flat.Per == FlatNumber || !c.inForce(eve) {
+			continue
+		}
+		holders := int64(1)
+		if c.Flat.Per == FlatSubaccount {
+			sids := map[string]bool{}
+			for _, h := range span.Subaccounts {
+				if !eve.Before(h.From) {
+					sids[h.SID] = true
+				}
+			}
+			holders = int64(len(sids))
+		}
+		if holders > 0 {
+			out.Advance = append(out.Advance, Advance{
+				Plan: p.Name, Charge: c.ID, Description: c.Description, TaxCode: c.TaxCode,
+				From: span.From, To: span.To, Days: holders * span.days(), UnitPrice: c.Flat.Amount,
+			})
+		}
+	}
+	return out
+}
+
+// Carries reports whether an invoice by the plan leaves anything to the next:
+// fees in advance, an allowance that rolls over, or credits.
+func (p *Plan) Carries() bool {
+	return len(p.Credits) > 0 ||
+		slices.ContainsFunc(p.Allowances, func(a Allowance) bool { return a.Rollover > 0 }) ||
+		slices.ContainsFunc(p.Charges, func(c Charge) bool { return c.Flat != nil && c.Flat.InAdvance })
+}
+
+// SetsUpNumbers reports whether a plan has a set-up fee for phone numbers, so
+// that Span.NumbersBefore matters.
+func (p *Plan) SetsUpNumbers() bool {
+	return slices.ContainsFunc(p.Charges, func(c Charge) bool {
+		return c.Flat != nil && c.Flat.Once && c.Flat.Per == FlatNumber
+	})
 }

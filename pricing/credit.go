@@ -23,16 +23,27 @@ type Taken struct {
 	Amount decimal.Decimal `json:"amount"`
 }
 
-// checkCredits lists what is wrong with the plan's credits.
-func (p *Plan) checkCredits() []Problem {
-	var out problems
+// CheckCredits lists what is wrong with credits beside those of the plan, such
+// as a tenant's own. Paths begin with "credits".
+func (p *Plan) CheckCredits(credits []Credit) []Problem {
 	seen := map[string]bool{}
-	for i, c := range p.Credits {
+	for _, c := range p.Credits {
+		seen[c.ID] = true
+	}
+	return p.checkCredits(credits, seen)
+}
+
+// checkCredits lists what is wrong with credits in the plan's currency. seen
+// are the ids that are taken.
+func (p *Plan) checkCredits(credits []Credit, seen map[string]bool) []Problem {
+	var out problems
+	for i, c := range credits {
 		at := fmt.Sprintf("credits[%d]", i)
 		out.named(at, "credit", c.ID, c.Description, seen)
 		if c.Amount.Sign() <= 0 {
 			out.add(at+".amount", "%s is not above zero", c.Amount)
 		}
+		out.printable(at+".amount", &c.Amount, p.Currency)
 		out.inOrder(at, c.From, c.Until)
 	}
 	return out

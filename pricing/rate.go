@@ -494,6 +494,11 @@ func inDocument(a, b *line) int {
 	)
 }
 
+// Follow makes the rater use of the carried credits only what another one of the
+// same period has left, which prices other days by another plan. Lines of that
+// one must have been asked for.
+func (r *Rater) Follow(before *Rater) { r.carried.Credits = before.left.Credits }
+
 // Carry is what the period leaves to the next one, once Lines has been asked
 // for.
 func (r *Rater) Carry() Carried { return r.left }

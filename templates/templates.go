@@ -111,6 +111,9 @@ type Labels struct {
 	Continued        string `yaml:"continued"`
 	NoLines          string `yaml:"no_lines"`
 	TaxLine          string `yaml:"tax_line"`
+	TaxContained     string `yaml:"tax_contained"`
+	WithTaxes        string `yaml:"with_taxes"`
+	DayRange         string `yaml:"day_range"`
 	Total            string `yaml:"total"`
 	Payment          string `yaml:"payment"`
 	PaymentTerms     string `yaml:"payment_terms"`

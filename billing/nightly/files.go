@@ -248,7 +248,7 @@ func Lines(w io.Writer, tenants []billing.TenantMonth) error {
 }
 
 // Usage writes the tenants' usage records as CSV, each with its amount under
-// the plan as it is now; see [Changed]. An invoice whose plan is no longer
+// the plan as it is now; see [Changed]. An invoice with a plan that is no longer
 // configured is left out.
 func Usage(ctx context.Context, w io.Writer, b *billing.Biller, tenants []billing.TenantMonth) error {
 	out, err := export.NewUsage(w)
@@ -257,7 +257,7 @@ func Usage(ctx context.Context, w io.Writer, b *billing.Biller, tenants []billin
 	}
 	for _, t := range tenants {
 		doc := t.Document
-		if b.Plans[doc.Plan.Name] == nil {
+		if !b.Priceable(doc) {
 			continue
 		}
 		_, err := b.Redraft(ctx, doc, func(item *billing.Item) error {

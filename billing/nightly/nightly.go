@@ -36,6 +36,7 @@ type Job struct {
 	reg      *register.Register
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
 	stored   map[string]*billing.Document // finalized documents that were read, by number
+	closings map[string]pricing.Carried   // what drafts of this run leave to the next period, by tenant and period
 }
 
 // Options choose what a run does.
@@ -113,8 +114,14 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	var failed []error
 	for _, first := range months {
-		if o.Period.IsZero() && j.finished(first, o) {
-			continue
+		if o.Period.IsZero() {
+			finished, err := j.finished(ctx, first, o)
+			if err != nil {
+				return report, err
+			}
+			if finished {
+				continue
+			}
 		}
 		m, err := j.month(ctx, first, o)
 		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -159,7 +166,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 }
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
-	j.stored = map[string]*billing.Document{}
+	j.stored, j.closings = map[string]*billing.Document{}, map[string]pricing.Carried{}
 	j.reg, err = register.Open(ctx, j.Biller.DB, j.NumberFormat)
 	return err
 }
@@ -197,16 +204,19 @@ const watchDays = 45
 // finished reports whether there is nothing left to do for a calendar month:
 // every invoice is finalized, its documents are there, and all of its usage has
 // settled, so that none can come late.
-func (j *Job) finished(first pricing.Date, o Options) bool {
+func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool, error) {
 	settled := first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + watchDays)
 	if o.AsOf.Before(settled) {
-		return false
+		return false, nil
 	}
 	for i := range j.Biller.Tenants {
 		t := &j.Biller.Tenants[i]
 		p := billing.Month(first, t.TimeZone)
-		if _, done := j.reg.Find(identity(t, p)); !done && j.bills(t, p) {
-			return false
+		if _, done := j.reg.Find(identity(t, p)); done {
+			continue
+		}
+		if bills, err := j.bills(ctx, t, p); err != nil || bills {
+			return false, err
 		}
 	}
 	var numbers []string
@@ -215,7 +225,7 @@ func (j *Job) finished(first pricing.Date, o Options) bool {
 			numbers = append(numbers, e.Number)
 		}
 	}
-	return j.Files.complete(billing.Month(first, j.Biller.TimeZone).Label(), numbers)
+	return j.Files.complete(billing.Month(first, j.Biller.TimeZone).Label(), numbers), nil
 }
 
 // cover reads what has been pulled, once for all tenants.
@@ -257,7 +267,12 @@ func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]inge
 		for i := range j.Biller.Tenants {
 			t := &j.Biller.Tenants[i]
 			p := billing.Month(first, t.TimeZone)
-			if _, done := j.reg.Find(identity(t, p)); done || !j.bills(t, p) {
+			if _, done := j.reg.Find(identity(t, p)); done {
+				continue
+			}
+			if bills, err := j.bills(ctx, t, p); err != nil {
+				return nil, err
+			} else if !bills {
 				continue
 			}
 			p, err := j.period(ctx, t, first)
@@ -284,13 +299,8 @@ func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]inge
 // month before ended, if the tenant's time zone was changed since.
 func (j *Job) period(ctx context.Context, t *billing.Tenant, first pricing.Date) (billing.Period, error) {
 	p := billing.Month(first, t.TimeZone)
-	before := register.Identity{Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1}
-	e, done := j.reg.Find(before)
-	if !done {
-		return p, nil
-	}
-	doc, err := j.document(ctx, e)
-	if err != nil || doc.Period.TimeZone == t.TimeZone {
+	doc, err := j.before(ctx, t, first)
+	if err != nil || doc == nil || doc.Period.TimeZone == t.TimeZone {
 		return p, err
 	}
 	_, p.Begin, err = doc.Period.Bounds()
@@ -302,10 +312,83 @@ func identity(t *billing.Tenant, p billing.Period) register.Identity {
 	return register.Identity{Tenant: t.ID, From: p.From, To: p.To, Revision: 1}
 }
 
-// bills reports whether the tenant is billed for any day of the period.
-func (j *Job) bills(t *billing.Tenant, p billing.Period) bool {
-	from, to := j.Biller.Billed(t, p)
-	return from.Before(to)
+// before is the tenant's finalized invoice for the month before first; nil
+// where there is none.
+func (j *Job) before(ctx context.Context, t *billing.Tenant, first pricing.Date) (*billing.Document, error) {
+	e, done := j.reg.Find(register.Identity{Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1})
+	if !done {
+		return nil, nil
+	}
+	return j.document(ctx, e)
+}
+
+// bills reports whether there is an invoice of the tenant for the period: it is
+// billed for any day of it, or was in advance and has to get that back.
+func (j *Job) bills(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
+	if from, to := j.Biller.Billed(t, p); from.Before(to) {
+		return true, nil
+	}
+	doc, err := j.before(ctx, t, p.From)
+	return err == nil && doc != nil && len(doc.Closing.Advance) > 0, err
+}
+
+// opening is what the tenant's invoice before the period left. While that one is
+// a draft it may still change: wait says so where anything depends on it.
+func (j *Job) opening(ctx context.Context, t *billing.Tenant, p billing.Period, o Options) (opening pricing.Carried, wait string, err error) {
+	doc, err := j.before(ctx, t, p.From)
+	if err != nil {
+		return opening, "", err
+	}
+	if doc != nil {
+		return doc.Closing, "", nil
+	}
+	last, err := j.period(ctx, t, p.From.AddDays(-1).FirstOfMonth())
+	if err != nil {
+		return opening, "", err
+	}
+	bills, err := j.bills(ctx, t, last)
+	if err != nil {
+		return opening, "", err
+	}
+	if !bills {
+		return j.latest(ctx, t, p)
+	}
+	if !j.Biller.Carries(t, last) {
+		return opening, "", nil
+	}
+	key := t.ID + " " + last.Label()
+	closing, known := j.closings[key]
+	if !known {
+		before, _, err := j.opening(ctx, t, last, o)
+		if err != nil {
+			return opening, "", err
+		}
+		draft, err := j.Biller.Draft(ctx, t, last, o.AsOf, before, nil)
+		if err != nil {
+			return opening, "", err
+		}
+		closing = draft.Document.Closing
+		j.closings[key] = closing
+	}
+	return closing, fmt.Sprintf("the invoice for %s is not finalized, and leaves something to this one", last.Label()), nil
+}
+
+// latest is what the tenant's last invoice left, some time before the period.
+func (j *Job) latest(ctx context.Context, t *billing.Tenant, p billing.Period) (opening pricing.Carried, wait string, err error) {
+	var last *register.Entry
+	for _, e := range j.reg.Entries() {
+		if e.Tenant == t.ID && !p.From.Before(e.To) && (last == nil || last.To.Before(e.To)) {
+			last = &e
+		}
+	}
+	if last == nil {
+		return opening, "", nil
+	}
+	doc, err := j.document(ctx, *last)
+	if err != nil {
+		return opening, "", err
+	}
+	return doc.Closing, "", nil
 }
 
 // month bills one calendar month; nil when there is nothing in it.
@@ -362,7 +445,7 @@ func Changed(ctx context.Context, b *billing.Biller, tenants []billing.TenantMon
 		if t.Status != billing.Finalized {
 			continue
 		}
-		if b.Plans[t.Document.Plan.Name] == nil {
+		if !b.Priceable(t.Document) {
 			out = append(out, t.Document.Number)
 			continue
 		}
@@ -388,7 +471,9 @@ func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finali
 		t := &j.Biller.Tenants[i]
 		p := billing.Month(first, t.TimeZone)
 		_, done := j.reg.Find(identity(t, p))
-		if !done && !j.bills(t, p) {
+		if bills, err := j.bills(ctx, t, p); err != nil {
+			return nil, nil, err
+		} else if !done && !bills {
 			continue
 		}
 		if p, err = j.period(ctx, t, first); err != nil {
@@ -426,10 +511,15 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 		tm.Document, err = j.document(ctx, e)
 		return tm, false, err
 	}
-	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, nil)
+	opening, wait, err := j.opening(ctx, t, p, o)
 	if err != nil {
 		return tm, false, err
 	}
+	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, opening, nil)
+	if err != nil {
+		return tm, false, err
+	}
+	j.closings[t.ID+" "+p.Label()] = draft.Document.Closing
 	tm.Document, tm.Status, tm.Unrated = &draft.Document, billing.Drafted, draft.Unrated
 	due, err := j.isDue(p, o)
 	if err != nil || !due {
@@ -443,6 +533,9 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 		if err != nil {
 			return tm, false, err
 		}
+	}
+	if tm.Reason == "" {
+		tm.Reason = wait
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
@@ -545,7 +638,11 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	if e, done := j.reg.Find(identity(t, p)); done {
 		return tm, "", fmt.Errorf("draft invoice of tenant %s for %s: it is finalized, as %s", t.ID, p.Label(), e.Number)
 	}
-	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, nil)
+	opening, _, err := j.opening(ctx, t, p, o)
+	if err != nil {
+		return tm, "", err
+	}
+	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, opening, nil)
 	if err != nil {
 		return tm, "", err
 	}
@@ -558,14 +655,18 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 // period is due, finalizes the invoice, and writes its PDF or, where it may
 // not be finalized yet, the draft's. The caller holds the lock.
 func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billing.TenantMonth, string, error) {
-	p := billing.Month(o.Period, t.TimeZone)
-	if !j.bills(t, p) {
-		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: tenant %s is not billed in %s", t.ID, p.Label())
-	}
 	if err := j.openRegister(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	p, err := j.period(ctx, t, o.Period.FirstOfMonth())
+	p := billing.Month(o.Period, t.TimeZone)
+	bills, err := j.bills(ctx, t, p)
+	if err != nil {
+		return billing.TenantMonth{}, "", err
+	}
+	if !bills {
+		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: tenant %s is not billed in %s", t.ID, p.Label())
+	}
+	p, err = j.period(ctx, t, o.Period.FirstOfMonth())
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -81,6 +82,16 @@ func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
 	return c.write(w, blocks, around)
 }
 
+// containedTax is the sum of the taxes that are contained in the lines.
+func containedTax(doc *billing.Document) (sum decimal.Decimal) {
+	for _, tax := range doc.Taxes {
+		if tax.Inclusive {
+			sum = sum.Add(tax.Amount)
+		}
+	}
+	return sum
+}
+
 // checkSums refuses amounts that would not add up in print.
 func checkSums(doc *billing.Document, digits int32) error {
 	check := func(what string, d decimal.Decimal) error {
@@ -100,8 +111,9 @@ func checkSums(doc *billing.Document, digits int32) error {
 		}
 		net = net.Add(line.Amount)
 	}
-	if !net.Equal(doc.Net) {
-		return fmt.Errorf("its lines add up to %s, not to its net %s: draft it again", net, doc.Net)
+	contained := containedTax(doc)
+	if !net.Equal(doc.Net.Add(contained)) {
+		return fmt.Errorf("its lines add up to %s, not to its net %s with contained taxes of %s: draft it again", net, doc.Net, contained)
 	}
 	total := doc.Net
 	for _, tax := range doc.Taxes {
@@ -243,6 +255,15 @@ func (c *canvas) periodRange(p billing.Period) string {
 		"first", c.date(p.From), "last", c.date(p.Last()), "zone", p.TimeZone)
 }
 
+// planNames are the plans of an invoice; two only where the plan was changed.
+func planNames(plans []billing.PlanRef) string {
+	names := make([]string, len(plans))
+	for i, p := range plans {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
+}
+
 // account is a subaccount as a name and a sid beneath it.
 func account(a billing.Account) []paragraph {
 	if a.Name == "" {
@@ -273,7 +294,7 @@ func (inv *invoice) parties() []block {
 		textFact(labels.IssueDate, inv.date(doc.IssueDate)),
 		textFact(labels.DueDate, inv.date(doc.DueDate)),
 		textFact(labels.Period, inv.periodRange(doc.Period)),
-		textFact(labels.Plan, doc.Plan.Name),
+		textFact(labels.Plan, planNames(doc.Plans)),
 		textFact(labels.Tenant, doc.Tenant),
 		{labels.Subaccounts, accounts},
 	})
@@ -314,7 +335,11 @@ func (inv *invoice) summary() []block {
 			keep:  true,
 		})
 	}
-	rows = append(rows, row{cells: []cell{strongCell(inv.labels.Net), {}, strongCell(inv.money(inv.doc.Net))}})
+	label, contained := inv.labels.Net, containedTax(inv.doc)
+	if !contained.IsZero() {
+		label = inv.labels.WithTaxes
+	}
+	rows = append(rows, row{cells: []cell{strongCell(label), {}, strongCell(inv.money(inv.doc.Net.Add(contained)))}})
 	table := inv.table([]column{
 		{title: inv.labels.Category, share: 1},
 		{title: inv.labels.Records, right: true},
@@ -348,7 +373,7 @@ func (inv *invoice) lines() []block {
 		for i, line := range g.lines {
 			r := row{
 				cells: []cell{
-					{text: []paragraph{{text: line.Description, style: body}, {line.Item, small, 3}}},
+					{text: []paragraph{{text: line.Description, style: body}, {line.Item, small, 3}, {inv.lineDays(line), small, 1}}},
 					plainCell(quantity(line, inv.layout)),
 					plainCell(unitPrice(line, inv.doc.Period, inv.digits, inv.layout)),
 					plainCell(inv.money(line.Amount)),
@@ -380,6 +405,15 @@ func (inv *invoice) lines() []block {
 	return append([]block{space(18), inv.heading(inv.labels.Details)}, inv.table(columns, rows)...)
 }
 
+// lineDays are the days that a line is for where they are not the invoice's
+// own, as of a fee in advance.
+func (inv *invoice) lineDays(line pricing.Line) string {
+	if line.From.IsZero() {
+		return ""
+	}
+	return templates.Fill(inv.labels.DayRange, "first", inv.date(line.From), "last", inv.date(line.To.AddDays(-1)))
+}
+
 // totals is the net, the taxes and the total at the right.
 func (inv *invoice) totals() []block {
 	width := inv.textWidth() * 0.56
@@ -394,8 +428,11 @@ func (inv *invoice) totals() []block {
 	}
 	blocks := []block{space(10), sum(inv.labels.Net, inv.money(inv.doc.Net), body, 2.5)}
 	for _, tax := range inv.doc.Taxes {
-		label := templates.Fill(inv.labels.TaxLine,
-			"name", tax.Name, "rate", number(tax.Rate, 0), "base", inv.money(tax.Base))
+		label := inv.labels.TaxLine
+		if tax.Inclusive {
+			label = inv.labels.TaxContained
+		}
+		label = templates.Fill(label, "name", tax.Name, "rate", number(tax.Rate, 0), "base", inv.money(tax.Base))
 		blocks = append(blocks, sum(label, inv.money(tax.Amount), body, 2.5))
 	}
 	total := sum(templates.Fill(inv.labels.Total, "currency", inv.doc.Currency),

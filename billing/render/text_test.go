@@ -132,7 +132,7 @@ func checkClean(t interface{ Fatalf(string, ...any) }, g *glyphs, s string) {
 func filled(t testing.TB, s string) *billing.Document {
 	doc := withLines(t, 2)
 	party := billing.Party{Name: s, Address: []string{s, s}, TaxID: s, Email: s, Phone: s, Website: s}
-	doc.Number, doc.Seller, doc.Buyer, doc.Tenant, doc.Plan.Name, doc.Period.TimeZone = s, party, party, s, s, s
+	doc.Number, doc.Seller, doc.Buyer, doc.Tenant, doc.Plans[0].Name, doc.Period.TimeZone = s, party, party, s, s, s
 	doc.Accounts = []billing.Account{{SID: s, Name: s}}
 	doc.Payment.Instructions = []string{s, s}
 	doc.Taxes[0].Name = s

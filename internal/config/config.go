@@ -402,10 +402,7 @@ func (l *loader) loadTenants(name string, plans map[string]*pricing.Plan, b *Bil
 	if f.Tenants == nil {
 		doc.problem("tenants", "the list of tenants is missing")
 	}
-	t := tenantCheck{doc: doc, start: b.Start}
-	if !l.lostPlan {
-		t.plans = slices.Sorted(maps.Keys(plans))
-	}
+	t := tenantCheck{doc: doc, plans: plans, complete: !l.lostPlan, start: b.Start}
 	t.check(f.Tenants)
 	return f.Tenants
 }

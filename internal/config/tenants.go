@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,10 +19,11 @@ var tenantForm = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 
 // tenantCheck checks the tenants file.
 type tenantCheck struct {
-	doc    *document
-	plans  []string // names of the plans; nil when they are not all known
-	start  pricing.Date
-	claims []claim
+	doc      *document
+	plans    map[string]*pricing.Plan
+	complete bool // the plans are all known
+	start    pricing.Date
+	claims   []claim
 }
 
 // claim is a subaccount in a tenant's hands, from an instant until another.
@@ -60,14 +62,15 @@ func (c *tenantCheck) check(tenants []billing.Tenant) {
 
 func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	bad := c.doc.problem
-	switch {
-	case t.Plan == "":
+	if t.Plan == "" {
 		bad(at+".plan", "tenant %q needs a plan", t.ID)
-	case c.plans != nil && !slices.Contains(c.plans, t.Plan):
-		if s := suggest(t.Plan, c.plans); s != "" {
-			bad(at+".plan", "there is no plan %q; did you mean %q?", t.Plan, s)
-		} else {
-			bad(at+".plan", "there is no plan %q; there is %s", t.Plan, strings.Join(c.plans, ", "))
+	} else {
+		c.plan(at+".plan", t.Plan)
+	}
+	c.planChanges(at, t)
+	if plan := c.plans[t.Plan]; plan != nil {
+		for _, b := range plan.CheckCredits(t.Credits) {
+			bad(at+"."+b.Path, "%s", b.Text)
 		}
 	}
 	if t.Buyer.Name == "" {
@@ -115,6 +118,47 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 		if accountForm.MatchString(a.SID) && !c.doc.damaged(path) && from.Before(until) {
 			c.claims = append(c.claims, claim{t, a.SID, path, c.doc.line(path), zone, from, until})
 		}
+	}
+}
+
+// plan checks that there is a plan of the name.
+func (c *tenantCheck) plan(at, name string) {
+	if !c.complete || c.plans[name] != nil {
+		return
+	}
+	names := slices.Sorted(maps.Keys(c.plans))
+	if s := suggest(name, names); s != "" {
+		c.doc.problem(at, "there is no plan %q; did you mean %q?", name, s)
+	} else {
+		c.doc.problem(at, "there is no plan %q; there is %s", name, strings.Join(names, ", "))
+	}
+}
+
+// planChanges checks that a tenant's plans follow on each other in time and
+// have one currency, since invoices hand credits and allowances on. Within a
+// month a plan must not come back: an invoice has each plan once.
+func (c *tenantCheck) planChanges(at string, t *billing.Tenant) {
+	name, from := t.Plan, t.From
+	since := map[string]pricing.Date{} // when each plan was last left
+	for i, change := range t.PlanChanges {
+		at := fmt.Sprintf("%s.plan_changes[%d]", at, i)
+		c.plan(at+".plan", change.Plan)
+		switch {
+		case change.From.IsZero():
+			c.doc.problem(at+".from", "a change of plan needs the day from which the new one holds")
+		case !from.IsZero() && !from.Before(change.From):
+			c.doc.problem(at+".from", "%s is not after %s, when the plan before it begins", change.From, from)
+		case change.Plan == name:
+			c.doc.problem(at+".plan", "plan %q is in force already", name)
+		}
+		if a, b := c.plans[t.Plan], c.plans[change.Plan]; a != nil && b != nil && a.Currency != b.Currency {
+			c.doc.problem(at+".plan", "plan %q is in %s and plan %q in %s: a tenant has one currency; make another tenant", change.Plan, b.Currency, t.Plan, a.Currency)
+		}
+		since[name] = change.From
+		if left, was := since[change.Plan]; was && change.Plan != name && left.FirstOfMonth() == change.From.FirstOfMonth() {
+			c.doc.problem(at+".plan", "plan %q comes back in the month that it ended in, on %s; copy it under another name", change.Plan, left)
+		}
+		name, from = change.Plan, change.From
 	}
 }
 
