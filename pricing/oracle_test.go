@@ -182,6 +182,7 @@ type period struct {
 	pools   map[int][]*pool // by charge
 	shares  map[int]*costShare
 	numbers map[int]map[string]map[int]bool // days of each number, by flat charge
+	next    map[int]map[string]int64        // days of the next period of each number held at the end, by flat charge
 	rated   map[string]bool                 // numbers with a rated day
 	allDays int64
 }
@@ -208,6 +209,7 @@ func (o *oracle) price(records []pricing.Record, carried leftover) *expected {
 		pools:   map[int][]*pool{},
 		shares:  map[int]*costShare{},
 		numbers: map[int]map[string]map[int]bool{},
+		next:    map[int]map[string]int64{},
 		rated:   map[string]bool{},
 		allDays: int64(dayNumber(o.span.To) - dayNumber(o.span.From)),
 	}
@@ -282,12 +284,10 @@ func (p *period) record(rec *pricing.Record) {
 			p.see(i, rec.To, day)
 		}
 	}
+	p.ahead(rec, day)
 	for i := range p.plan.Charges {
 		c := &p.plan.Charges[i]
-		if c.Flat != nil && (c.Flat.Per != pricing.FlatNumber || c.Flat.Once) {
-			continue
-		}
-		if !holds(day, c.From, c.Until) || !fits(&c.Match, rec) {
+		if !takes(c, rec, day) {
 			continue
 		}
 		if !p.charge(i, c, rec, day) {
@@ -303,6 +303,33 @@ func (p *period) record(rec *pricing.Record) {
 	}
 	p.out.outcomes = append(p.out.outcomes, outcome{pricing.NoRate, ""})
 	p.out.unrated[rec.Kind]++
+}
+
+// takes reports whether the charge prices the record on a day, if none before
+// it does.
+func takes(c *pricing.Charge, rec *pricing.Record, day pricing.Date) bool {
+	if c.Flat != nil && (c.Flat.Per != pricing.FlatNumber || c.Flat.Once) {
+		return false
+	}
+	return holds(day, c.From, c.Until) && fits(&c.Match, rec)
+}
+
+// ahead counts which charge will price the days of the next period of a number
+// that is held on the last day of this one.
+func (p *period) ahead(rec *pricing.Record, day pricing.Date) {
+	if p.span.Next == nil || rec.Kind != pricing.Number || day.AddDays(1) != p.span.To {
+		return
+	}
+	for d := p.span.Next.BilledFrom; before(d, p.span.Next.BilledTo); d = d.AddDays(1) {
+		i := slices.IndexFunc(p.plan.Charges, func(c pricing.Charge) bool { return takes(&c, rec, d) })
+		if i < 0 || p.plan.Charges[i].Flat == nil {
+			continue
+		}
+		if p.next[i] == nil {
+			p.next[i] = map[string]int64{}
+		}
+		p.next[i][rec.To]++
+	}
 }
 
 func (p *period) see(charge int, number string, day pricing.Date) {
@@ -1052,7 +1079,7 @@ func held(c *pricing.Charge, s *pricing.Span) map[string]int64 {
 		}
 		seen := map[string]bool{}
 		for _, h := range s.Subaccounts {
-			if !seen[h.SID] && d >= dayNumber(h.From) && d < dayNumber(h.To) {
+			if !seen[h.SID] && (h.From.IsZero() || d >= dayNumber(h.From)) && d < dayNumber(h.To) {
 				seen[h.SID] = true
 				out[h.SID]++
 			}
@@ -1132,12 +1159,13 @@ func (p *period) once(i int, c *pricing.Charge) {
 		unit = "subaccount"
 		begins := map[string]pricing.Date{}
 		for _, h := range p.span.Subaccounts {
+			// No date is before every day: it always was the tenant's.
 			if b, ok := begins[h.SID]; !ok || before(h.From, b) {
 				begins[h.SID] = h.From
 			}
 		}
 		for _, d := range begins {
-			if holds(d, billed, p.span.BilledTo) && (before(billed, d) || began == billed) && holds(d, c.From, c.Until) {
+			if holds(d, billed, p.span.BilledTo) && holds(d, c.From, c.Until) {
 				n++
 			}
 		}
@@ -1187,18 +1215,11 @@ func (p *period) inAdvance(i int, c *pricing.Charge, carried leftover) {
 	all := int64(dayNumber(next.To) - dayNumber(next.From))
 	var days int64
 	if c.Flat.Per == pricing.FlatNumber {
-		last := dayNumber(p.span.BilledTo) - 1
-		if p.span.BilledTo != p.span.To {
-			return
-		}
-		each := inForce(c, next)
-		if c.Flat.Prorate == pricing.ProrateNone && each > 0 {
-			each = all
-		}
-		for _, on := range p.numbers[i] {
-			if on[last] {
-				days += each
+		for _, n := range p.next[i] {
+			if c.Flat.Prorate == pricing.ProrateNone {
+				n = all
 			}
+			days += n
 		}
 	} else {
 		days, _, _ = p.dueDays(i, c, next)
