@@ -65,6 +65,7 @@ type tenantCase struct {
 
 type periodCase struct {
 	span    pricing.Span
+	dearer  bool // what was billed in advance for it was a cent dearer
 	records []pricing.Record
 }
 
@@ -912,7 +913,7 @@ func (g *generator) periods(c *tenantCase, first pricing.Date, n int) {
 			continue
 		}
 		span.Next = spanOf(month)
-		p := periodCase{span: *span}
+		p := periodCase{span: *span, dearer: g.one(4)}
 		on := func(h held, day pricing.Date) bool { return !day.Before(h.from) && day.Before(h.to) }
 		if span.BilledFrom != began {
 			p.span.NumbersBefore = map[string]bool{}
