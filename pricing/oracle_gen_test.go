@@ -48,8 +48,8 @@ var features = []feature{
 	flatOnce, flatAdvance, allowances, limits, overage, discounts, surcharges, credits, untaxed, inclusive, taxPerLine,
 }
 
-// notYet are the features that the engine does not have. Empty this list as
-// they arrive: nothing else needs a change.
+// notYet are the features that the engine does not have yet, or has not right.
+// Empty this list as they arrive: nothing else needs a change.
 var notYet = []feature{zeroMinimum}
 
 // tenantCase is one tenant's periods, one after the other.
@@ -394,7 +394,7 @@ func (g *generator) match(kinds ...pricing.Kind) pricing.Match {
 	return m
 }
 
-// shuffled are some of the kinds, at least one.
+// some are some of the kinds in any order, at least one.
 func (g *generator) some(kinds ...pricing.Kind) []pricing.Kind {
 	g.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 	return kinds[:1+g.IntN(len(kinds))]

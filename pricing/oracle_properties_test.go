@@ -105,7 +105,7 @@ func TestLinearChargesAddUp(t *testing.T) {
 	})
 }
 
-// october is a period of one day-long plan test in UTC.
+// october is a plan of one charge, and the month of October in UTC.
 func october(currency string, mode pricing.Rounding, charge pricing.Charge) *tenantCase {
 	charge.ID, charge.Description = "c", "Charge"
 	from := pricing.Date{Year: 2026, Month: 10, Day: 1}
