@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func (p *Plan) checkMinorUnits() []Problem {
 
 // printable checks that an amount has no more decimals than its currency.
 func (p *problems) printable(path string, amount *decimal.Decimal, code string) {
-	if !currency.IsValid(code) {
+	if code == "" || !currency.IsValid(code) {
 		return
 	}
 	if places := MinorUnits(code); amount != nil && decimals(*amount) > places {
@@ -257,7 +258,7 @@ func (r *Rater) discount(d *Discount, balances []*balance) (out []Line) {
 	}
 	for i, g := range groups {
 		line := Line{
-			Charge: g.charge, Category: Adjustments, Description: d.Description, TaxCode: g.taxCode,
+			Charge: cmp.Or(g.charge, d.ID), Category: Adjustments, Description: d.Description, TaxCode: g.taxCode,
 			Quantity: decimal.NewFromInt(1), Unit: Month, Per: 1,
 		}
 		if d.Percent != nil {

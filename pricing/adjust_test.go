@@ -473,11 +473,11 @@ func TestCheckAdjustments(t *testing.T) {
 func TestCheckMinorUnits(t *testing.T) {
 	for code, want := range map[string][]string{
 		"JPY": {
+			"credits[0].amount: 0.5 has more decimals than JPY, which has 0",
 			"charges[0].minimum: 1.5 has more decimals than JPY, which has 0",
 			"charges[0].maximum: 2.25 has more decimals than JPY, which has 0",
 			"minimum: 100.005 has more decimals than JPY, which has 0",
 			"discounts[0].amount: 0.0001 has more decimals than JPY, which has 0",
-			"credits[0].amount: 0.5 has more decimals than JPY, which has 0",
 		},
 		"USD": {
 			"minimum: 100.005 has more decimals than USD, which has 2",

@@ -68,7 +68,7 @@ func (r *Rater) credits(lines []Line) (out []Line) {
 		if rest.Sign() <= 0 {
 			continue
 		}
-		for _, line := range r.discount(&Discount{Description: c.Description, Amount: &rest}, balances) {
+		for _, line := range r.discount(&Discount{ID: c.ID, Description: c.Description, Amount: &rest}, balances) {
 			line.Category = CreditsUsed
 			out = append(out, line)
 			if at < 0 {

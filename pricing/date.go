@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -66,7 +67,12 @@ func (d Date) NextMonth() Date { return DateOf(time.Date(d.Year, d.Month+1, 1, 0
 func (d Date) DaysUntil(e Date) int { return int(e.utc().Sub(d.utc()).Hours() / 24) }
 
 // Before reports whether d is earlier than e.
-func (d Date) Before(e Date) bool { return d.utc().Before(e.utc()) }
+func (d Date) Before(e Date) bool { return d.compare(e) < 0 }
+
+// compare is negative when d is earlier than e, and positive when it is later.
+func (d Date) compare(e Date) int {
+	return cmp.Or(d.Year-e.Year, int(d.Month-e.Month), d.Day-e.Day)
+}
 
 // MarshalText writes the ISO 8601 form.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

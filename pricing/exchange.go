@@ -1,8 +1,6 @@
 package pricing
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,80 +22,59 @@ type exchangeRate struct {
 	line int
 }
 
-// ParseExchangeRates reads rates as CSV with the columns date, from, to, rate:
-// 2026-10-01,USD,EUR,0.9213 says that from that day on one dollar is 0.9213
-// euros. It answers every problem of the file at once; the rates are nil when
-// there is any.
+var exchangeColumns = []string{"date", "from", "to", "rate"}
+
+// ParseExchangeRates reads rates as CSV with the columns date, from, to, rate,
+// in any order of columns and rows: 2026-10-01,USD,EUR,0.9213 says that from
+// that day on one dollar is 0.9213 euros. It answers every problem of the file
+// at once, by line; the rates are nil when there is any.
 func ParseExchangeRates(r io.Reader) (*ExchangeRates, []Problem) {
-	var out []Problem
-	bad := func(line int, format string, args ...any) {
-		out = append(out, Problem{Line: line, Text: fmt.Sprintf(format, args...)})
-	}
-	columns := []string{"date", "from", "to", "rate"}
-	in := csv.NewReader(&skipBOM{r: r})
-	in.FieldsPerRecord = -1
-	header, err := in.Read()
-	for i := range header {
-		header[i] = strings.ToLower(strings.TrimSpace(header[i]))
-	}
-	if err != nil || !slices.Equal(header, columns) {
-		bad(1, "exchange rates need the header line %s", strings.Join(columns, ","))
-		return nil, out
+	s := openSheet(r, exchangeColumns, len(exchangeColumns), nil)
+	if len(s.problems) > 0 {
+		return nil, s.wrong()
 	}
 	x := &ExchangeRates{rates: map[[2]string][]exchangeRate{}}
-	for {
-		fields, err := in.Read()
-		if errors.Is(err, io.EOF) {
-			break
+	for s.next() {
+		before := len(s.problems)
+		rate := exchangeRate{line: s.line}
+		var err error
+		if rate.day, err = ParseDate(s.get(0)); err != nil {
+			s.bad("date: %v", err)
 		}
-		var parse *csv.ParseError
-		if errors.As(err, &parse) {
-			bad(parse.Line, "%v", parse.Err)
-			continue
-		}
-		if err != nil {
-			bad(0, "%v", err)
-			break
-		}
-		line, _ := in.FieldPos(0)
-		if len(fields) != len(columns) {
-			bad(line, "%d fields where the header has %d", len(fields), len(columns))
-			continue
-		}
-		for i := range fields {
-			fields[i] = strings.TrimSpace(fields[i])
-		}
-		rate := exchangeRate{line: line}
-		if rate.day, err = ParseDate(fields[0]); err != nil {
-			bad(line, "date: %v", err)
-		}
-		for i, code := range fields[1:3] {
+		pair := [2]string{strings.ToUpper(s.get(1)), strings.ToUpper(s.get(2))}
+		for i, code := range pair {
 			if !currency.IsValid(code) {
-				bad(line, "%s: %q is not an ISO 4217 currency code such as USD", columns[i+1], code)
+				s.bad("%s: %q is not an ISO 4217 currency code such as USD", exchangeColumns[i+1], code)
 			}
 		}
-		if fields[1] == fields[2] {
-			bad(line, "from and to are the same currency")
+		if pair[0] == pair[1] && currency.IsValid(pair[0]) {
+			s.bad("from and to are the same currency")
 		}
-		if rate.rate, err = parseAmount(fields[3]); err != nil {
-			bad(line, "rate: %v", err)
+		if rate.rate, err = parseAmount(s.get(3)); err != nil {
+			s.bad("rate: %v", err)
 		} else if rate.rate.IsZero() {
-			bad(line, "rate: a rate of 0 would make every cost nothing")
+			s.bad("rate: a rate of 0 would make every cost nothing")
 		}
-		pair := [2]string{fields[1], fields[2]}
-		x.rates[pair] = append(x.rates[pair], rate)
+		if len(s.problems) == before {
+			x.rates[pair] = append(x.rates[pair], rate)
+		}
+	}
+	if len(x.rates) == 0 && len(s.problems) == 0 {
+		s.bad("there is no exchange rate below the header")
 	}
 	for pair, rates := range x.rates {
-		slices.SortStableFunc(rates, func(a, b exchangeRate) int { return strings.Compare(a.day.String(), b.day.String()) })
-		for i := range rates[1:] {
-			if a, b := rates[i], rates[i+1]; a.day == b.day && !a.day.IsZero() {
-				bad(b.line, "the rate from %s to %s on %s is already on line %d", pair[0], pair[1], a.day, a.line)
+		slices.SortStableFunc(rates, func(a, b exchangeRate) int { return a.day.compare(b.day) })
+		first := rates[0] // of its day
+		for _, next := range rates[1:] {
+			if next.day == first.day {
+				s.badAt(next.line, "the rate from %s to %s on %s is already on line %d", pair[0], pair[1], first.day, first.line)
+			} else {
+				first = next
 			}
 		}
 	}
-	if len(out) > 0 {
-		slices.SortStableFunc(out, func(a, b Problem) int { return a.Line - b.Line })
-		return nil, out
+	if len(s.problems) > 0 {
+		return nil, s.wrong()
 	}
 	return x, nil
 }
@@ -120,7 +97,7 @@ func (x *ExchangeRates) Lookup(from, to string, day Date) (rate decimal.Decimal,
 		return rate, false
 	}
 	rates := x.rates[[2]string{from, to}]
-	i, exact := slices.BinarySearchFunc(rates, day, func(r exchangeRate, d Date) int { return d.DaysUntil(r.day) })
+	i, exact := slices.BinarySearchFunc(rates, day, func(r exchangeRate, d Date) int { return r.day.compare(d) })
 	if exact {
 		return rates[i].rate, true
 	}

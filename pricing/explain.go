@@ -295,11 +295,3 @@ func (m *Match) misfit(rec *Record) string {
 	}
 	return ""
 }
-
-func texts[T ~string](list []T) []string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = string(v)
-	}
-	return out
-}

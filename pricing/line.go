@@ -6,7 +6,7 @@ import "github.com/shopspring/decimal"
 // Quantity x UnitPrice / Per, and nothing else: what is printed is what the
 // amount was made from.
 type Line struct {
-	Charge      string          `json:"charge"`      // the charge's id in the plan
+	Charge      string          `json:"charge"`      // id in the plan of the charge, or of the discount, surcharge or credit; empty for limits of the whole invoice
 	Category    Category        `json:"category"`    //
 	Kind        Kind            `json:"kind"`        // empty for fees
 	Description string          `json:"description"` // the charge's description, and which part of it this line is

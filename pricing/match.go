@@ -97,10 +97,10 @@ func fitsPrefix(prefixes []string, end string) bool {
 func (m *Match) check(at string) []Problem {
 	var out problems
 	oneOf(&out, at+".kind", m.Kind, "kind of usage", Kinds)
-	oneOf(&out, at+".direction", m.Direction, "direction", []Direction{Inbound, Outbound})
-	oneOf(&out, at+".channel", m.Channel, "channel", []Channel{Voice, SIP, Client, SIM, Channel(SMS), Channel(MMS), Channel(WhatsApp)})
-	oneOf(&out, at+".near_end", m.NearEnd, "near end", []NearEnd{LongCode, ShortCode, Name})
-	oneOf(&out, at+".leg", m.Leg, "leg", []Leg{Parent, Child})
+	oneOf(&out, at+".direction", m.Direction, "direction", Directions)
+	oneOf(&out, at+".channel", m.Channel, "channel", Channels)
+	oneOf(&out, at+".near_end", m.NearEnd, "near end", NearEnds)
+	oneOf(&out, at+".leg", m.Leg, "leg", Legs)
 	for i, k := range m.Kind {
 		if len(m.Category) > 0 && k != Other {
 			out.add(fmt.Sprintf("%s.kind[%d]", at, i), "only kind other has a category; leave match.category out for %s", k)

@@ -10,7 +10,7 @@ import (
 
 // Meter says what a charge counts over the period before it prices the sum.
 type Meter struct {
-	Quantity  string          `yaml:"quantity" json:"quantity,omitempty"` // see the Quantity constants; the kind's own unit where empty
+	Quantity  string          `yaml:"quantity" json:"quantity,omitempty"` // what is counted; the kind's own unit where empty
 	Over      string          `yaml:"over" json:"over,omitempty"`         // OverTenant where empty
 	Convert   *Convert        `yaml:"convert" json:"convert,omitempty"`
 	FreeUnits decimal.Decimal `yaml:"free_units" json:"free_units"` // come off first, after the conversion

@@ -29,6 +29,7 @@ type Plan struct {
 
 	// What follows from the charges' lines, in this order: discounts, limits of
 	// the whole invoice, surcharges, credits. Taxes come last.
+
 	Allowances []Allowance      `yaml:"allowances" json:"allowances,omitempty"`
 	Discounts  []Discount       `yaml:"discounts" json:"discounts,omitempty"`
 	Limits     `yaml:",inline"` // of the whole invoice, before surcharges and taxes
@@ -149,7 +150,7 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 	if p.Name == "" {
 		bad("name", "a plan needs a name")
 	}
-	if !currency.IsValid(p.Currency) {
+	if p.Currency == "" || !currency.IsValid(p.Currency) { // IsValid takes no code for a valid one
 		bad("currency", "%q is not an ISO 4217 currency code such as USD", p.Currency)
 	}
 	if !p.Rounding.valid() {
@@ -219,7 +220,7 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 		}
 	}
 	if len(models) != 1 {
-		bad("", "charge %q has %d models; it needs exactly one of per_minute, per_unit, graduated, volume, package, percentage, cost_plus, flat", c.ID, len(models))
+		bad("", "charge %q has %d models; it needs exactly one of %s", c.ID, len(models), strings.Join(Models, ", "))
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
@@ -231,7 +232,7 @@ func (p *Plan) Digest(decks map[string]*Deck) string {
 	h := sha256.New()
 	enc := json.NewEncoder(h)
 	enc.Encode(p) //nolint:errcheck // a hash accepts every write, and a Plan always encodes
-	for _, name := range p.deckNames() {
+	for _, name := range p.DeckNames() {
 		if d := decks[name]; d != nil {
 			enc.Encode([]any{name, d.rows}) //nolint:errcheck // as above
 		}
@@ -239,8 +240,8 @@ func (p *Plan) Digest(decks map[string]*Deck) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// deckNames are the rate decks that the plan's charges name, sorted.
-func (p *Plan) deckNames() []string {
+// DeckNames are the rate decks that the plan's charges name, sorted.
+func (p *Plan) DeckNames() []string {
 	var names []string
 	for i := range p.Charges {
 		if m := p.Charges[i].PerMinute; m != nil {

@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/bojanz/currency"
@@ -18,13 +19,7 @@ const (
 	Down     Rounding = "down"      // towards zero
 )
 
-func (m Rounding) valid() bool {
-	switch m {
-	case "", HalfUp, HalfEven, Up, Down:
-		return true
-	}
-	return false
-}
+func (m Rounding) valid() bool { return m == "" || slices.Contains(Roundings, m) }
 
 // MinorUnits is the number of decimals of an amount in the currency, by ISO
 // 4217: JPY 0, USD 2, BHD 3.

@@ -20,6 +20,9 @@ var messageStatuses = []string{
 	"accepted", "scheduled", "read", "partially_delivered", "canceled",
 }
 
+// Statuses lists those that a record of this kind can have.
+func (k Kind) Statuses() []string { return statuses[k] }
+
 // charges reports whether the plan charges for a record of this kind and
 // status.
 func (p *Plan) charges(k Kind, status string) bool {

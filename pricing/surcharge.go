@@ -87,7 +87,7 @@ func (r *Rater) surcharges(lines []Line, balances []*balance) (out []Line) {
 		if !r.holds(s.From, s.Until) {
 			continue
 		}
-		line := Line{Category: Surcharges, Description: s.Description, TaxCode: s.TaxCode, Per: 1}
+		line := Line{Charge: s.ID, Category: Surcharges, Description: s.Description, TaxCode: s.TaxCode, Per: 1}
 		if s.Percent != nil {
 			line.Quantity, line.Unit, line.UnitPrice, line.Per = s.base(lines, balances), Unit(r.plan.Currency), *s.Percent, 100
 		} else {

@@ -1,6 +1,7 @@
 // Package export writes what was billed as CSV: RFC 4180, but for lines that
 // end in LF, UTF-8, a header line, columns in a fixed order. Amounts are plain
-// decimals with a point.
+// decimals with a point. It reads usage back, and writes as JSON, too, what
+// usage from a file comes to.
 //
 // It decides nothing: lines come from invoice documents, usage from a priced
 // draft, the statement from package billing.
@@ -30,9 +31,9 @@ var LineColumns = []string{
 // amount adds up to the exact_amount of its lines that are neither fees nor
 // adjustments, to the last digit.
 var UsageColumns = []string{
-	"period", "tenant", "invoice", "account", "kind", "sid", "started_at", "direction", "status", "from", "to",
-	"quantity", "unit", "outcome", "charge", "item", "billed_quantity", "billed_unit", "unit_price", "per",
-	"amount", "currency", "cost", "cost_currency",
+	"period", "tenant", "invoice", "account", "kind", "sid", "category", "parent_sid", "started_at",
+	"direction", "status", "from", "to", "quantity", "unit", "outcome", "charge", "item", "billed_quantity", "billed_unit",
+	"unit_price", "per", "amount", "currency", "cost", "cost_currency",
 }
 
 // StatementColumns are the columns of [Statement].
@@ -108,7 +109,7 @@ func (u *Usage) Add(tenant string, p billing.Period, invoice, currency string, i
 		cost = item.Cost.String()
 	}
 	u.cells = append(u.cells[:0],
-		p.Label(), tenant, invoice, item.Account, item.Kind, item.SID, item.StartedAt.UTC().Format(time.RFC3339),
+		p.Label(), tenant, invoice, item.Account, item.Kind, item.SID, "", item.ParentSID, item.StartedAt.UTC().Format(time.RFC3339Nano),
 		item.Direction, item.Status, item.From, item.To,
 		item.Quantity.String(), string(pricing.Kind(item.Kind).Unit()), outcomes[item.Outcome], item.Charge, lineItem,
 		billed, unit, price, per, item.Amount.String(), currency, cost, item.Currency)

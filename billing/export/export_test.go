@@ -79,7 +79,7 @@ func TestUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []warehouse.UsageRow{
-		{Account: "AC1", SID: "CA1", Kind: "call", Direction: "outbound-api", Status: "completed", From: "+1415", To: "sip:a,b@example.com", Quantity: number("7.000000"), Cost: &cost, Currency: "USD"},
+		{Account: "AC1", SID: "CA1", ParentSID: "CA0", Kind: "call", Direction: "outbound-api", Status: "completed", From: "+1415", To: "sip:a,b@example.com", Quantity: number("7.000000"), Cost: &cost, Currency: "USD"},
 		{Account: "AC1", SID: "SM1", Kind: "sms", Direction: "inbound", Status: "received", From: "+49151", To: awkward, Quantity: number("2")},
 		{Account: "AC1", SID: "SM2", Kind: "sms", Direction: "outbound-api", Status: "failed", Quantity: number("2")},
 		{Account: "AC1", SID: "MM1", Kind: "mms", Direction: "outbound-api", Status: "sent", Quantity: number("1")},
@@ -94,12 +94,12 @@ func TestUsage(t *testing.T) {
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const want = `period,tenant,invoice,account,kind,sid,started_at,direction,status,from,to,quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency
-2026-10,acme,INV-1,AC1,call,CA1,2026-10-05T10:00:00Z,outbound-api,completed,+1415,"sip:a,b@example.com",7,second,rated,calls,,7,second,0.01,60,0.05116666666667,EUR,0.0085,USD
-2026-10,acme,INV-1,AC1,sms,SM1,2026-10-05T10:00:00Z,inbound,received,+49151,"Škoda, ""Söhne""
+	const want = `period,tenant,invoice,account,kind,sid,category,parent_sid,started_at,direction,status,from,to,quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency
+2026-10,acme,INV-1,AC1,call,CA1,,CA0,2026-10-05T10:00:00Z,outbound-api,completed,+1415,"sip:a,b@example.com",7,second,rated,calls,,7,second,0.01,60,0.05116666666667,EUR,0.0085,USD
+2026-10,acme,INV-1,AC1,sms,SM1,,,2026-10-05T10:00:00Z,inbound,received,+49151,"Škoda, ""Söhne""
 GmbH",2,segment,rated,sms,,2,segment,0.0079,1,0.0158,EUR,,
-2026-10,acme,INV-1,AC1,sms,SM2,2026-10-05T10:00:00Z,outbound-api,failed,,,2,segment,not charged,,,,,,,0,EUR,,
-2026-10,acme,INV-1,AC1,mms,MM1,2026-10-05T10:00:00Z,outbound-api,sent,,,1,message,unrated,,,,,,,0,EUR,,
+2026-10,acme,INV-1,AC1,sms,SM2,,,2026-10-05T10:00:00Z,outbound-api,failed,,,2,segment,not charged,,,,,,,0,EUR,,
+2026-10,acme,INV-1,AC1,mms,MM1,,,2026-10-05T10:00:00Z,outbound-api,sent,,,1,message,unrated,,,,,,,0,EUR,,
 `
 	if got := b.String(); got != want {
 		t.Errorf("usage.csv is\n%s\nwant\n%s", got, want)

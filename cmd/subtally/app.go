@@ -61,7 +61,7 @@ func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
 		return nil, err
 	}
 	a.biller = &billing.Biller{
-		DB: a.db, Tenants: c.Tenants, Plans: c.Plans, Tables: pricing.Tables{Decks: c.Decks}, Seller: c.Seller,
+		DB: a.db, Tenants: c.Tenants, Plans: c.Plans, Tables: pricing.Tables{Decks: c.Decks, Rates: c.Rates}, Seller: c.Seller,
 		Start: c.Billing.Start, TimeZone: c.Billing.TimeZone,
 		PaymentDays: c.Billing.PaymentDays, Instructions: c.Billing.PaymentInstructions,
 	}

@@ -46,7 +46,7 @@ func TestCheckProblems(t *testing.T) {
 	if err := os.WriteFile(plan, bytes.Replace(text, []byte("1.15"), []byte("1e1"), 1), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := config.Problem{File: plan, Line: 12, Path: "charges[0].cost_plus.multiplier", Text: `"1e1" is not a plain decimal number such as 0.0125`}
+	want := config.Problem{File: plan, Line: 14, Path: "charges[0].cost_plus.multiplier", Text: `"1e1" is not a plain decimal number such as 0.0125`}
 
 	out, err := runCheck(filepath.Join(dir, "subtally.yaml"), false)
 	var problems *config.Problems

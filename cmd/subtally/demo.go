@@ -159,7 +159,7 @@ func clearDemo(dir string) error {
 		return fmt.Errorf("demo: %s is not a demo's: name another folder with --dir", path)
 	}
 	// The mark goes last: a demo that dies in between can still be cleared.
-	for _, name := range []string{"out", "data", "plans", "decks", "tenants.yaml", "subtally.yaml"} {
+	for _, name := range []string{"out", "data", "schema", "plans", "decks", "tenants.yaml", "subtally.yaml"} {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
@@ -167,8 +167,8 @@ func clearDemo(dir string) error {
 	return nil
 }
 
-// writeDemo writes the demo's configuration: the example's plans and deck, and
-// tenants that own the world's subaccounts.
+// writeDemo writes the demo's configuration: the example's plans, decks and
+// schemas, and tenants that own the world's subaccounts.
 func writeDemo(dir, url string, accounts []twiliosim.AccountInfo) (path string, err error) {
 	path = filepath.Join(dir, "subtally.yaml")
 	text := demoMark + `twilio:
@@ -214,6 +214,9 @@ tenants: tenants.yaml
 		if err := os.CopyFS(filepath.Join(dir, name), files); err != nil {
 			return "", fmt.Errorf("demo: %w", err)
 		}
+	}
+	if err := os.CopyFS(filepath.Join(dir, "schema"), config.Schemas); err != nil {
+		return "", fmt.Errorf("demo: %w", err)
 	}
 	return path, nil
 }

@@ -691,7 +691,7 @@ func (s *site) checkSums(t *testing.T) {
 	seen := map[string]bool{}
 	moved, days := s.sim.MovedNumber(), map[string]int{}
 	kinds, records := map[string]map[string]int64{}, map[string]int64{}
-	for _, row := range s.table(t, "usage.csv", strings.Split("period,tenant,invoice,account,kind,sid,started_at,direction,status,from,to,"+
+	for _, row := range s.table(t, "usage.csv", strings.Split("period,tenant,invoice,account,kind,sid,category,parent_sid,started_at,direction,status,from,to,"+
 		"quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency", ",")) {
 		who, id := row["tenant"], row["account"]+" "+row["sid"]
 		if seen[id] {

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"subtally/internal/config"
 )
 
 //go:embed example
@@ -19,8 +23,9 @@ func initCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "init [dir]",
 		Short: "Write an example configuration to start from",
-		Long: `Write a commented subtally.yaml with plans, a rate deck and tenants into dir,
-or into the current folder. Nothing that exists is overwritten.`,
+		Long: `Write a commented subtally.yaml with plans, rate decks and tenants into dir, or
+into the current folder, and in schema/ the JSON Schemas by which editors
+complete and check them. Nothing that exists is overwritten.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
@@ -39,43 +44,42 @@ or into the current folder. Nothing that exists is overwritten.`,
 	}
 }
 
-// writeExample copies the example files into dir and answers the paths
-// written. Where one of them exists already it writes none.
+// writeExample copies the example files and the schemas into dir and answers
+// the paths written. Where one of them exists already it writes none.
 func writeExample(dir string) (written []string, err error) {
+	contents := map[string][]byte{}
+	add := func(files fs.FS, to string) error {
+		return fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				contents[filepath.Join(dir, to, filepath.FromSlash(name))], err = fs.ReadFile(files, name)
+			}
+			return err
+		})
+	}
 	files, err := fs.Sub(exampleFiles, "example")
 	if err != nil {
 		return nil, err
 	}
-	var names, existing []string
-	err = fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		path := filepath.Join(dir, filepath.FromSlash(name))
+	if err := errors.Join(add(files, "."), add(config.Schemas, "schema")); err != nil {
+		return nil, err
+	}
+	var existing []string
+	paths := slices.Sorted(maps.Keys(contents))
+	for _, path := range paths {
 		if _, err := os.Lstat(path); err == nil {
 			existing = append(existing, path)
 		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
+			return nil, err
 		}
-		names = append(names, name)
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	if len(existing) > 0 {
 		return nil, fmt.Errorf("already there: %s; move them away or name another folder", strings.Join(existing, ", "))
 	}
-	for _, name := range names {
-		data, err := fs.ReadFile(files, name)
-		if err != nil {
-			return written, err
-		}
-		path := filepath.Join(dir, filepath.FromSlash(name))
+	for _, path := range paths {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return written, err
 		}
-		if err := writeNew(path, data); err != nil {
+		if err := writeNew(path, contents[path]); err != nil {
 			return written, err
 		}
 		written = append(written, path)

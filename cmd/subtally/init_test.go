@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -47,7 +48,7 @@ func TestInitListsWhatItWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ""
-	for _, name := range []string{"decks/sms.csv", "decks/world.csv", "plans/cost-plus.yaml", "plans/standard.yaml", "plans/tiered.yaml", "subtally.yaml", "tenants.yaml"} {
+	for _, name := range []string{"decks/sms.csv", "decks/world.csv", "plans/cost-plus.yaml", "plans/standard.yaml", "plans/tiered.yaml", "schema/config.schema.json", "schema/plan.schema.json", "schema/tenants.schema.json", "subtally.yaml", "tenants.yaml"} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
@@ -88,6 +89,9 @@ func TestExamplePlansRateEverything(t *testing.T) {
 	for name, plan := range c.Plans {
 		rater := pricing.NewRater(plan, pricing.Tables{Decks: c.Decks}, span, pricing.Carried{})
 		for _, kind := range pricing.Kinds {
+			if kind == pricing.Other { // what it counts is not known, so neither is its price
+				continue
+			}
 			for _, direction := range []string{"inbound", "outbound-api", "trunking-originating", "trunking-terminating", ""} {
 				for _, end := range ends {
 					rec := &pricing.Record{
@@ -148,6 +152,34 @@ func TestExampleDeckCoversEveryCountry(t *testing.T) {
 			} else if row.Rate.Sign() <= 0 {
 				t.Errorf("+%s, %s, is free", code, row.Destination)
 			}
+		}
+	}
+}
+
+// The first line of each file tells editors its schema, which is there.
+func TestExampleNamesItsSchemas(t *testing.T) {
+	dir, _ := example(t)
+	for name, want := range map[string]string{
+		"subtally.yaml": "config", "tenants.yaml": "tenants",
+		"plans/standard.yaml": "plan", "plans/tiered.yaml": "plan", "plans/cost-plus.yaml": "plan",
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _, _ := strings.Cut(string(text), "\n")
+		schema, ok := strings.CutPrefix(line, "# yaml-language-server: $schema=")
+		if !ok || path.Base(schema) != want+".schema.json" {
+			t.Errorf("%s begins with %q, want it to name the schema of %s", name, line, want)
+			continue
+		}
+		got, err := os.ReadFile(filepath.Join(dir, filepath.Dir(name), schema))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if embedded, err := config.Schemas.ReadFile(want + ".schema.json"); err != nil || !bytes.Equal(got, embedded) {
+			t.Errorf("%s: %s is not the schema of %s (%v)", name, schema, want, err)
 		}
 	}
 }

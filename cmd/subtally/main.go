@@ -115,6 +115,7 @@ tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
 		demoCommand(),
 		initCommand(),
 		checkCommand(opts),
+		schemaCommand(),
 		simulateCommand(),
 		syncCommand(opts),
 		runCommand(opts),
@@ -122,6 +123,7 @@ tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
 		invoiceCommand(opts),
 		statementCommand(opts),
 		exportCommand(opts),
+		rateCommand(opts),
 	)
 	group(root)
 	usageErrors(root)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -41,6 +42,75 @@ func printStatement(w io.Writer, st *billing.Statement) {
 	for _, r := range st.Unassigned {
 		fmt.Fprintf(w, "UNASSIGNED  %s (%s, %s): %d records, cost %s %s\n", r.Account.SID, printable(r.Account.Name), r.Status, r.Records, r.Cost.StringFixed(2), st.Currency)
 	}
+}
+
+// printRating writes what usage comes to under one plan as a table.
+func printRating(w io.Writer, r *billing.Rating) {
+	d := &r.Document
+	places := pricing.MinorUnits(d.Currency)
+	fmt.Fprintf(w, "%s  %s (%s)\n", printable(d.Plans[0].Name), d.Period.Label(), d.Period.TimeZone)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "CHARGE\tDESCRIPTION\tITEM\tQUANTITY\tUNIT\tUNIT PRICE\tPER\tEXACT\tAMOUNT %s\n", d.Currency)
+	for i := range d.Lines {
+		l := &d.Lines[i]
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", printable(l.Charge), printable(l.Description), printable(l.Item),
+			l.Quantity, l.Unit, l.UnitPrice, l.Per, l.Exact(), l.Amount.StringFixed(places))
+	}
+	sum := func(label string, amount decimal.Decimal) {
+		fmt.Fprintf(t, "\t%s\t\t\t\t\t\t\t%s\n", label, amount.StringFixed(places))
+	}
+	sum("Net", d.Net)
+	for _, tax := range d.Taxes {
+		label := fmt.Sprintf("%s %s %% of %s", printable(tax.Name), tax.Rate, tax.Base.StringFixed(places))
+		if tax.Inclusive {
+			label += ", contained"
+		}
+		sum(label, tax.Amount)
+	}
+	sum("Total", d.Total)
+	t.Flush() //nolint:errcheck // stdout
+	fmt.Fprintf(w, "%s, %d not charged\n", count(int(d.Usage.Records), "record"), r.NotCharged)
+	printUnrated(w, r)
+	for _, a := range r.Carried.Advance {
+		fmt.Fprintf(w, "CARRIED     %s: %d days of %s billed in advance\n", printable(a.Charge), a.Days, a.From.String()[:7])
+	}
+	for _, u := range r.Carried.Unused {
+		fmt.Fprintf(w, "CARRIED     allowance %s: %s left of %s\n", printable(u.Allowance), u.Quantity, u.Period.String()[:7])
+	}
+	for _, c := range r.Carried.Credits {
+		fmt.Fprintf(w, "CARRIED     credit %s: %s used so far\n", printable(c.Credit), c.Amount.StringFixed(places))
+	}
+}
+
+func printUnrated(w io.Writer, r *billing.Rating) {
+	for _, u := range r.Unrated {
+		cost := ""
+		if u.Currency != "" {
+			cost = ", cost " + u.Cost.String() + " " + u.Currency
+		}
+		fmt.Fprintf(w, "UNRATED     %s: %d %s records%s: %s\n", printable(r.Document.Plans[0].Name), u.Records, u.Kind, cost, printable(u.Reason))
+	}
+}
+
+// printComparison writes the same usage under two plans as a table.
+func printComparison(w io.Writer, c *billing.Comparison) {
+	plan, against := &c.Plan.Document, &c.Against.Document
+	places := pricing.MinorUnits(plan.Currency)
+	fmt.Fprintf(w, "%s against %s  %s (%s)\n", printable(plan.Plans[0].Name), printable(against.Plans[0].Name), plan.Period.Label(), plan.Period.TimeZone)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "CHARGE\tAMOUNT %s\tAGAINST\tDIFFERENCE\n", plan.Currency)
+	row := func(label string, d billing.Difference) {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", label, d.Plan.StringFixed(places), d.Against.StringFixed(places), d.By().StringFixed(places))
+	}
+	for _, d := range c.Charges {
+		row(cmp.Or(printable(d.Charge), "(whole invoice)"), d.Difference)
+	}
+	row("Net", c.Net)
+	row("Tax", c.Tax)
+	row("Total", c.Total)
+	t.Flush() //nolint:errcheck // stdout
+	printUnrated(w, c.Plan)
+	printUnrated(w, c.Against)
 }
 
 func margin(d decimal.NullDecimal) string {

@@ -37,6 +37,7 @@ type Config struct {
 	OutputDir  string                   // joined to Dir where relative
 	Plans      map[string]*pricing.Plan // by name
 	Decks      map[string]*pricing.Deck // by name
+	Rates      *pricing.ExchangeRates   // nil where none are configured
 	Tenants    []billing.Tenant         // ordered by id
 }
 
@@ -66,7 +67,7 @@ type Credentials struct {
 // ClickHouse is where usage is stored: a server that DSN names, else an engine
 // of Subtally's own.
 type ClickHouse struct {
-	DataDir  string `yaml:"data_dir"` // of the embedded engine; joined to Config.Dir where relative
+	DataDir  string `yaml:"data_dir"` // of the embedded engine; joined to the folder of subtally.yaml where relative
 	Port     int    `yaml:"port"`     // of the embedded engine; any free port where 0
 	DSN      string `yaml:"dsn"`      // such as clickhouse://subtally@host:9000/subtally; never holds a password
 	Password Secret // from SUBTALLY_CLICKHOUSE_PASSWORD
@@ -91,32 +92,50 @@ type Schedule struct {
 
 // file is subtally.yaml as written.
 type file struct {
-	Twilio     twilioSection     `yaml:"twilio"`
-	ClickHouse ClickHouse        `yaml:"clickhouse"`
-	Seller     billing.Party     `yaml:"seller"`
-	Billing    Billing           `yaml:"billing"`
-	Schedule   Schedule          `yaml:"schedule"`
-	OutputDir  string            `yaml:"output_dir"`
-	Plans      []string          `yaml:"plans"`
-	Decks      map[string]string `yaml:"decks"`
-	Tenants    string            `yaml:"tenants"`
+	Twilio     twilioSection          `yaml:"twilio"`
+	ClickHouse ClickHouse             `yaml:"clickhouse"`
+	Seller     billing.Party          `yaml:"seller"` // printed on every invoice
+	Billing    Billing                `yaml:"billing"`
+	Schedule   Schedule               `yaml:"schedule"`
+	OutputDir  string                 `yaml:"output_dir"`     // where documents are written; out where left out
+	Plans      []string               `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
+	Decks      map[string]deckSection `yaml:"decks"`          // rate decks, by the name that plans call them by
+	Rates      string                 `yaml:"exchange_rates"` // name of the file of exchange rates
+	Tenants    string                 `yaml:"tenants"`        // name of the tenants file
 }
 
+// twilioSection is how to reach Twilio. The main account's credentials come
+// from the environment: TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.
 type twilioSection struct {
-	BaseURL     string              `yaml:"base_url"`
-	Concurrency int                 `yaml:"concurrency"`
-	Credentials []credentialSection `yaml:"credentials"`
+	BaseURL     string              `yaml:"base_url"`    // https://api.twilio.com where left out
+	Concurrency int                 `yaml:"concurrency"` // requests at a time, 1 to 100; 8 where left out
+	Credentials []credentialSection `yaml:"credentials"` // of subaccounts that the main account's must not read
 }
 
+// credentialSection is a subaccount with credentials of its own.
 type credentialSection struct {
-	Account     string `yaml:"account"`
-	Username    string `yaml:"username"`
-	PasswordEnv string `yaml:"password_env"`
+	Account     string `yaml:"account"`      // sid of the subaccount
+	Username    string `yaml:"username"`     // sid of the account or of an API key; the account's where left out
+	PasswordEnv string `yaml:"password_env"` // name of the environment variable that holds the token or the key's secret
+}
+
+// deckSection is a rate deck: its file, and what the file calls the columns of
+// [pricing.DeckColumns] where it has other names for them. The file alone may
+// stand for both.
+type deckSection struct {
+	File    string            `yaml:"file"`
+	Columns map[string]string `yaml:"columns"`
+}
+
+// UnmarshalText reads a deck that is written as its file.
+func (d *deckSection) UnmarshalText(text []byte) error {
+	d.File = string(text)
+	return nil
 }
 
 // tenantsFile is the tenants file as written.
 type tenantsFile struct {
-	Tenants []billing.Tenant `yaml:"tenants"`
+	Tenants []billing.Tenant `yaml:"tenants"` // the customers, each with its subaccounts
 }
 
 // defaults is what holds where subtally.yaml is silent.
@@ -160,6 +179,12 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	l.checkFile(&f)
 	decks := l.loadDecks(f.Decks)
+	var rates *pricing.ExchangeRates
+	if l.main.has("exchange_rates") {
+		if rates, err = loadRates(l.resolve(f.Rates), &l.problems); err != nil {
+			l.main.problem("exchange_rates", "exchange rates file %q: %v", f.Rates, err)
+		}
+	}
 	plans := l.loadPlans(f.Plans, decks)
 	tenants := l.loadTenants(f.Tenants, plans, &f.Billing)
 	if err := l.problems.err(); err != nil {
@@ -186,6 +211,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		OutputDir:  l.resolve(f.OutputDir),
 		Plans:      plans,
 		Decks:      decks,
+		Rates:      rates,
 		Tenants:    tenants,
 	}
 	c.ClickHouse.DataDir = l.resolve(c.ClickHouse.DataDir)
@@ -289,29 +315,79 @@ func withoutPath(err error) error {
 
 // loadDecks reads the rate decks. One with problems stays in the answer as
 // nil, so that plans may still name it.
-func (l *loader) loadDecks(files map[string]string) map[string]*pricing.Deck {
+func (l *loader) loadDecks(sections map[string]deckSection) map[string]*pricing.Deck {
 	decks := map[string]*pricing.Deck{}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
+	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		at := join("decks", name)
 		if name == "" {
 			l.main.problem(at, "a rate deck needs a name")
 			continue
 		}
 		decks[name] = nil
-		path := l.resolve(files[name])
-		f, err := openFile(path)
-		if err != nil {
-			l.main.problem(at, "rate deck file %q: %v", files[name], err)
+		section := sections[name]
+		if !l.checkDeck(at, section) {
 			continue
 		}
-		deck, problems := pricing.ParseDeck(name, f)
-		f.Close()
-		for _, p := range problems {
-			l.problems.add(Problem{File: path, Line: p.Line, Text: p.Text})
+		deck, err := loadDeck(name, l.resolve(section.File), section.Columns, &l.problems)
+		if err != nil {
+			l.main.problem(at, "rate deck file %q: %v", section.File, err)
+			continue
 		}
 		decks[name] = deck
 	}
 	return decks
+}
+
+// loadDeck reads one rate deck; nil where it has problems. The error is that of
+// a file that cannot be read at all.
+func loadDeck(name, path string, columns map[string]string, problems *Problems) (deck *pricing.Deck, err error) {
+	err = readTable(path, problems, func(f io.Reader) (wrong []pricing.Problem) {
+		deck, wrong = pricing.ParseDeck(name, f, columns)
+		return wrong
+	})
+	return deck, err
+}
+
+// loadRates reads exchange rates, as loadDeck does a rate deck.
+func loadRates(path string, problems *Problems) (rates *pricing.ExchangeRates, err error) {
+	err = readTable(path, problems, func(f io.Reader) (wrong []pricing.Problem) {
+		rates, wrong = pricing.ParseExchangeRates(f)
+		return wrong
+	})
+	return rates, err
+}
+
+// readTable reads a CSV file.
+func readTable(path string, problems *Problems, read func(io.Reader) []pricing.Problem) error {
+	f, err := openFile(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	problems.in(path, read(f))
+	return nil
+}
+
+// checkDeck checks what subtally.yaml says about a rate deck, and answers
+// whether its file can be read by that.
+func (l *loader) checkDeck(at string, section deckSection) bool {
+	before := len(l.problems.List)
+	if section.File == "" {
+		l.main.problem(at, "name the file of the rate deck")
+	}
+	for _, column := range slices.Sorted(maps.Keys(section.Columns)) {
+		at := join(at+".columns", column)
+		if !slices.Contains(pricing.DeckColumns, column) {
+			text := "known here: " + strings.Join(pricing.DeckColumns, ", ")
+			if s := suggest(column, pricing.DeckColumns); s != "" {
+				text = fmt.Sprintf("did you mean %q?", s)
+			}
+			l.main.problem(at, "a rate deck has no column %q; %s", column, text)
+		} else if section.Columns[column] == "" {
+			l.main.problem(at, "name the file's column that is the %s", column)
+		}
+	}
+	return len(l.problems.List) == before && !l.main.damaged(at)
 }
 
 var globMeta = regexp.MustCompile(`[*?[\\]`)
@@ -355,22 +431,8 @@ func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks
 		l.main.problem(at, "plan file %q: %v", path, err)
 		return
 	}
-	plan := new(pricing.Plan)
-	doc := parse(path, data, plan, &l.problems)
-	if doc == nil {
-		l.lostPlan = true
-		return
-	}
-	for _, p := range plan.Check(decks) {
-		doc.problem(p.Path, "%s", p.Text)
-	}
-	for i, charge := range plan.Charges {
-		at := fmt.Sprintf("charges[%d].flat", i)
-		if charge.Flat != nil && !doc.has(at+".amount") {
-			doc.problem(at+".amount", "a flat fee needs an amount")
-		}
-	}
-	if plan.Name == "" {
+	plan, doc := decodePlan(path, data, decks, &l.problems)
+	if doc == nil || plan.Name == "" {
 		l.lostPlan = true
 		return
 	}
@@ -380,6 +442,31 @@ func (l *loader) loadPlan(at, path string, plans map[string]*pricing.Plan, decks
 	}
 	l.docs[plan.Name] = doc
 	plans[plan.Name] = plan
+}
+
+// decodePlan reads and checks a plan file. The document is nil when nothing of
+// it can be used.
+func decodePlan(path string, data []byte, decks map[string]*pricing.Deck, problems *Problems) (*pricing.Plan, *document) {
+	plan := new(pricing.Plan)
+	doc := parse(path, data, plan, problems)
+	if doc == nil {
+		return nil, nil
+	}
+	checkPlan(doc, plan, decks)
+	return plan, doc
+}
+
+// checkPlan reports what is wrong in a plan that was decoded.
+func checkPlan(doc *document, plan *pricing.Plan, decks map[string]*pricing.Deck) {
+	for _, p := range plan.Check(decks) {
+		doc.problem(p.Path, "%s", p.Text)
+	}
+	for i, charge := range plan.Charges {
+		at := fmt.Sprintf("charges[%d].flat", i)
+		if charge.Flat != nil && !doc.has(at+".amount") {
+			doc.problem(at+".amount", "a flat fee needs an amount")
+		}
+	}
 }
 
 // loadTenants reads the tenants file.

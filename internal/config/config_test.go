@@ -21,7 +21,9 @@ import (
 	"subtally/pricing"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected problems in testdata/bad")
+var update = flag.Bool("update", false, "rewrite the expected problems in testdata/bad, and the schemas")
+
+var october = pricing.Date{Year: 2026, Month: 10, Day: 1}
 
 func noEnv(string) (string, bool) { return "", false }
 
@@ -44,7 +46,7 @@ func good(t testing.TB, replace map[string]string) string {
 	return dir
 }
 
-func mustLoad(t *testing.T, dir string, env map[string]string) *Config {
+func mustLoad(t testing.TB, dir string, env map[string]string) *Config {
 	t.Helper()
 	c, err := Load(filepath.Join(dir, "subtally.yaml"), func(name string) (string, bool) {
 		v, ok := env[name]
@@ -154,13 +156,27 @@ billing:
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
 output_dir: /srv/invoices
 plans: [plans/standard.yaml, plans/*.yaml]
-decks: {world: decks/world.csv}
+decks: {world: decks/world.csv, carrier: {file: decks/carrier.csv, columns: {prefix: Dial Code, destination: Name, rate: Price}}, plain: {file: decks/world.csv}}
+exchange_rates: rates.csv
 tenants: tenants.yaml
-`})
+`,
+		"decks/carrier.csv": "Name,Dial Code,Price,Remark\nGermany,49,0.02,new\n",
+		"rates.csv":         "date,from,to,rate\n2026-10-01,USD,EUR,0.92\n",
+	})
 	c := mustLoad(t, dir, map[string]string{
 		"TWILIO_ACCOUNT_SID": "AC0000000000000000000000000000000f", "TWILIO_AUTH_TOKEN": "main-token",
 		"ACME_AUTH_TOKEN": "acme-token", "BERLIN_KEY": "berlin-key", "SUBTALLY_CLICKHOUSE_PASSWORD": "ch-password",
 	})
+	if row := c.Decks["carrier"].Lookup("4930", october); row == nil || row.Destination != "Germany" || row.Rate.String() != "0.02" {
+		t.Errorf("row of the deck with columns of its own: %+v", row)
+	}
+	if got := c.Decks["plain"].Len(); got != 3 {
+		t.Errorf("%d rows in the deck that only names its file, want 3", got)
+	}
+	if rate, ok := c.Rates.Lookup("USD", "EUR", october); !ok || rate.String() != "0.92" {
+		t.Errorf("rate from USD to EUR %s, %t, want 0.92", rate, ok)
+	}
+	c.Rates = nil
 	c.Plans, c.Decks, c.Tenants = nil, nil, nil
 	want := &Config{
 		Dir: dir,

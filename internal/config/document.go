@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
@@ -34,6 +36,10 @@ type document struct {
 // lets many spellings of one value pass.
 func parse(file string, data []byte, target any, problems *Problems) *document {
 	d := &document{file: file, lines: map[string]int{"": 1}, problems: problems}
+	if line := lineNotText(data); line > 0 {
+		d.bad(line, "", "not text in UTF-8; save the file as UTF-8")
+		return nil
+	}
 	in := yaml.NewDecoder(bytes.NewReader(data))
 	var root yaml.Node
 	if err := in.Decode(&root); errors.Is(err, io.EOF) {
@@ -61,12 +67,32 @@ func parse(file string, data []byte, target any, problems *Problems) *document {
 	return d
 }
 
+// lineNotText is the first line that is not UTF-8 or has a control character in
+// it; 0 when there is none. The YAML package refuses these too, but does not
+// say where they are.
+func lineNotText(data []byte) int {
+	line := 1
+	for len(data) > 0 {
+		r, size := utf8.DecodeRune(data)
+		switch {
+		case r == utf8.RuneError && size == 1, r == '\uFFFE', r == '\uFFFF':
+			return line
+		case unicode.IsControl(r) && !strings.ContainsRune("\t\n\r\u0085", r):
+			return line
+		case r == '\n':
+			line++
+		}
+		data = data[size:]
+	}
+	return 0
+}
+
 var syntaxLine = regexp.MustCompile(`^line ([0-9]+): `)
 
 // syntax reports what the YAML package could not read.
 func (d *document) syntax(err error) {
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	line := 0
+	line := 1 // which the YAML package does not name
 	if m := syntaxLine.FindStringSubmatch(text); m != nil {
 		line, _ = strconv.Atoi(m[1])
 		text = text[len(m[0]):]
@@ -117,6 +143,7 @@ func (d *document) line(path string) int {
 
 var (
 	dec      = reflect.TypeFor[decimal.Decimal]()
+	deck     = reflect.TypeFor[deckSection]()
 	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 	wholeForm   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
@@ -144,6 +171,8 @@ func (d *document) decode(path string, n *yaml.Node, out reflect.Value) {
 		d.decodeList(path, n, out)
 	case kind == reflect.Map:
 		d.decodeMap(path, n, out)
+	case out.Type() == deck && n.Kind == yaml.MappingNode: // as text it is its file alone
+		d.decodeStruct(path, n, out)
 	case out.Type() == dec || reflect.PointerTo(out.Type()).Implements(textType) || kind != reflect.Struct:
 		if n.Kind != yaml.ScalarNode {
 			d.bad(n.Line, path, "must be a single value, not a %s", nodeNames[n.Kind])

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"subtally/pricing"
 )
 
 // Problem is one thing wrong in the configuration.
@@ -46,6 +48,21 @@ func (p *Problems) Error() string {
 }
 
 func (p *Problems) add(problem Problem) { p.List = append(p.List, problem) }
+
+// in adds what is wrong in one file that is no YAML.
+func (p *Problems) in(file string, list []pricing.Problem) {
+	for _, problem := range list {
+		p.add(Problem{File: file, Line: problem.Line, Text: problem.Text})
+	}
+}
+
+// ProblemsIn is what is wrong in one file that is no YAML, as a [*Problems];
+// nil where the list is empty.
+func ProblemsIn(file string, list []pricing.Problem) error {
+	var p Problems
+	p.in(file, list)
+	return p.err()
+}
 
 // err is p in order, or nil when there is no problem.
 func (p *Problems) err() error {

@@ -76,22 +76,7 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	if t.Buyer.Name == "" {
 		bad(at+".buyer.name", "tenant %q needs a buyer with a name: invoices print it", t.ID)
 	}
-	for i, tax := range t.Taxes {
-		at := fmt.Sprintf("%s.taxes[%d]", at, i)
-		if tax.Name == "" {
-			bad(at+".name", "a tax needs a name such as VAT: invoices print it")
-		}
-		if !c.doc.has(at + ".rate") {
-			bad(at+".rate", "a tax needs a rate in percent")
-		}
-		if tax.Rate.IsNegative() || tax.Rate.GreaterThan(hundred) {
-			bad(at+".rate", "%s is not a percentage from 0 to 100", tax.Rate)
-		}
-		exclusive := slices.IndexFunc(t.Taxes[:i], func(before pricing.TaxRate) bool { return !before.Inclusive })
-		if tax.Inclusive && tax.Compound && exclusive >= 0 {
-			bad(at+".compound", "tax %q is contained in the prices, so it cannot be on %q, which comes on top of them: put it before that one, or leave compound out", tax.Name, t.Taxes[exclusive].Name)
-		}
-	}
+	checkTaxes(c.doc, at+".taxes", t.Taxes)
 	c.order(at, t.From, t.Until)
 
 	zone, err := loadZone(t.TimeZone)
@@ -159,6 +144,27 @@ func (c *tenantCheck) planChanges(at string, t *billing.Tenant) {
 			c.doc.problem(at+".plan", "plan %q comes back in the month that it ended in, on %s; copy it under another name", change.Plan, left)
 		}
 		name, from = change.Plan, change.From
+	}
+}
+
+// checkTaxes reports what is wrong in a list of taxes, which stands at the
+// path list.
+func checkTaxes(doc *document, list string, taxes []pricing.TaxRate) {
+	for i, tax := range taxes {
+		at := fmt.Sprintf("%s[%d]", list, i)
+		if tax.Name == "" {
+			doc.problem(at+".name", "a tax needs a name such as VAT: invoices print it")
+		}
+		if !doc.has(at + ".rate") {
+			doc.problem(at+".rate", "a tax needs a rate in percent")
+		}
+		if tax.Rate.IsNegative() || tax.Rate.GreaterThan(hundred) {
+			doc.problem(at+".rate", "%s is not a percentage from 0 to 100", tax.Rate)
+		}
+		exclusive := slices.IndexFunc(taxes[:i], func(before pricing.TaxRate) bool { return !before.Inclusive })
+		if tax.Inclusive && tax.Compound && exclusive >= 0 {
+			doc.problem(at+".compound", "tax %q is contained in the prices, so it cannot be on %q, which comes on top of them: put it before that one, or leave compound out", tax.Name, taxes[exclusive].Name)
+		}
 	}
 }
 
