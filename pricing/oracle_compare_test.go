@@ -289,6 +289,9 @@ func (k *lineKeys) add(l *oline) {
 		charge, unit = "", ""
 	}
 	at := slices.IndexFunc(k.plan.Charges, func(c pricing.Charge) bool { return c.ID == charge })
+	if at < 0 {
+		charge = "" // of the whole invoice, whatever it is called
+	}
 	if at >= 0 && k.plan.Charges[at].Percentage != nil && len(k.plan.Charges[at].Percentage.Tiers) > 0 {
 		kind = "" // of a sum over all kinds
 	}

@@ -189,7 +189,7 @@ func newCase(seed uint64, on map[feature]bool) *tenantCase {
 	c := &tenantCase{rows: g.decks, decks: g.parsed, plan: &pricing.Plan{Name: "p", Currency: g.currency, Rounding: g.mode()}}
 	g.plan(c.plan)
 	for name, rows := range g.decks {
-		deck, problems := pricing.ParseDeck(name, strings.NewReader(deckCSV(rows)))
+		deck, problems := pricing.ParseDeck(name, strings.NewReader(deckCSV(rows)), nil)
 		if len(problems) > 0 {
 			panic(fmt.Sprint(problems))
 		}
@@ -245,12 +245,17 @@ func (g *generator) deck(calls bool) string {
 				row.Increment = ptr(pick(g, int64(1), 6, 60))
 			}
 		}
-		if g.one(4) {
+		switch g.IntN(8) {
+		case 0, 1:
 			then := row
 			row.To = g.day()
-			then.From = row.To.AddDays(g.IntN(3))
+			then.From = row.To
 			then.Rate = g.distinct()
 			rows = append(rows, then)
+		case 2:
+			row.From = g.day()
+		case 3:
+			row.To = g.day()
 		}
 		rows = append(rows, row)
 	}
