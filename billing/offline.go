@@ -26,6 +26,10 @@ type Offline struct {
 	Until  pricing.Date // first day no longer billed; never where zero
 	Taxes  []pricing.TaxRate
 
+	// Explain is what to explain step by step: the sid of a record, the id of a
+	// charge, discount, surcharge or credit, or [ExplainAll]; nothing where empty.
+	Explain string
+
 	// Usage calls each with every usage record, the same ones each time it is
 	// called. The record may be reused between calls.
 	Usage func(each func(*pricing.Record) error) error
@@ -38,6 +42,22 @@ type Rating struct {
 	NotCharged int64           // records of the period that tenants do not pay for
 	Outside    int64           // records that started when nothing is billed; they are in no other figure
 	Carried    pricing.Carried // what the period leaves to the next one
+	Explained  []Explanation   // records in the order of the usage, then lines
+}
+
+// ExplainAll explains every record and every line.
+const ExplainAll = "all"
+
+// Explanation is how a record or a line came to its amount.
+type Explanation struct {
+	Record string         `json:"record,omitempty"` // sid
+	Line   int            `json:"line,omitempty"`   // from 1
+	Steps  []pricing.Step `json:"steps"`
+}
+
+// explains reports whether what goes by the name is to be explained.
+func (o *Offline) explains(name string) bool {
+	return o.Explain == ExplainAll || name != "" && o.Explain == name
 }
 
 // Price prices the usage under each of the plans.
@@ -76,6 +96,9 @@ func (o *Offline) Price(lists ...*PriceList) ([]*Rating, error) {
 				continue
 			}
 			r.Document.Usage.Records++
+			if o.explains(rec.SID) {
+				r.Explained = append(r.Explained, Explanation{Record: rec.SID, Steps: raters[i].Explain(rec)})
+			}
 			if raters[i].Rate(rec).Outcome == pricing.NotCharged {
 				r.NotCharged++
 			}
@@ -89,6 +112,11 @@ func (o *Offline) Price(lists ...*PriceList) ([]*Rating, error) {
 		d.Lines = raters[i].Lines()
 		d.Net, d.Taxes, d.Total = lists[i].Plan.Total(d.Lines, o.Taxes)
 		r.Unrated, r.Carried = raters[i].Unrated(), raters[i].Carry()
+		for n := range d.Lines {
+			if o.explains(d.Lines[n].Charge) {
+				r.Explained = append(r.Explained, Explanation{Line: n + 1, Steps: raters[i].ExplainLine(&d.Lines[n])})
+			}
+		}
 	}
 	return ratings, nil
 }

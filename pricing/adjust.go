@@ -275,16 +275,14 @@ func (r *Rater) discount(d *Discount, balances []*balance) (out []Line) {
 	return out
 }
 
-// groups are the discount's groups that have something left. A charge that is
-// below zero, as by refunded costs, has nothing left; what it is below zero
-// is not left of the others either, or the invoice would end below zero.
-func (d *Discount) groups(balances []*balance) []group {
+// groups are the discount's groups that have something left. What a group is
+// below zero, as by refunded costs, is not left of the others either, or the
+// invoice would end below zero; and so it is with the charges of a group.
+func (d *Discount) groups(balances []*balance) (out []group) {
 	var net decimal.Decimal
+	var all []group
 	for _, b := range balances {
 		net = net.Add(b.left)
-	}
-	var out []group
-	for _, b := range balances {
 		key := group{taxCode: b.taxCode}
 		if len(d.Charges) > 0 {
 			if !slices.Contains(d.Charges, b.charge) {
@@ -292,26 +290,29 @@ func (d *Discount) groups(balances []*balance) []group {
 			}
 			key.charge = b.charge
 		}
-		base := decimal.Min(b.left, net)
-		if base.Sign() <= 0 {
-			continue
-		}
-		net = net.Sub(base)
-		at := slices.IndexFunc(out, func(g group) bool { return g.charge == key.charge && g.taxCode == key.taxCode })
+		at := slices.IndexFunc(all, func(g group) bool { return g.charge == key.charge && g.taxCode == key.taxCode })
 		if at < 0 {
-			at, out = len(out), append(out, key)
+			at, all = len(all), append(all, key)
 		}
-		out[at].base = out[at].base.Add(base)
-		out[at].of = append(out[at].of, b)
+		all[at].base = all[at].base.Add(b.left)
+		all[at].of = append(all[at].of, b)
+	}
+	for _, g := range all {
+		if g.base = decimal.Min(g.base, net); g.base.Sign() > 0 {
+			net = net.Sub(g.base)
+			out = append(out, g)
+		}
 	}
 	return out
 }
 
 // take shares what a discount takes off over the group's charges.
 func (g *group) take(amount decimal.Decimal, places int32) {
+	rest := g.base
 	lefts := make([]decimal.Decimal, len(g.of))
 	for i, b := range g.of {
-		lefts[i] = b.left
+		lefts[i] = decimal.Max(decimal.Min(b.left, rest), decimal.Zero)
+		rest = rest.Sub(lefts[i])
 	}
 	for i, part := range share(amount, lefts, places) {
 		g.of[i].left = g.of[i].left.Sub(part)

@@ -117,7 +117,7 @@ func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
 	if c := m.Convert; c != nil {
 		units = divide(sum, c.Divide, 0, cmp.Or(c.Round, Up))
 	}
-	free = decimal.Min(units, m.FreeUnits)
+	free = decimal.Max(decimal.Min(units, m.FreeUnits), decimal.Zero)
 	return units.Sub(free), free
 }
 
@@ -142,7 +142,7 @@ func (b *bucket) lines() []Line {
 	if m.Convert != nil {
 		unit = Unit(fmt.Sprintf("%d %ss", m.Convert.Divide, unit))
 	}
-	included := decimal.Min(b.free, b.sum)
+	included := decimal.Max(decimal.Min(b.free, b.sum), decimal.Zero)
 	units, free := m.billed(b.sum.Sub(included))
 	parts := b.charge.pooled.split(units, unit)
 	if free.Sign() > 0 {

@@ -815,11 +815,7 @@ func (p *period) percentages() {
 		if s.cost.Sign() > 0 {
 			free = least(rat(m.FreeAmount), s.cost)
 		}
-		own := kind
-		if len(m.Tiers) > 0 {
-			own = s.first
-		}
-		p.emit(i, own, free, currency, new(big.Rat), 100)
+		p.emit(i, kind, free, currency, new(big.Rat), 100)
 		left := sub(s.cost, free)
 		if len(m.Tiers) == 0 {
 			p.emit(i, kind, left, currency, rat(m.Rate), 100)
@@ -834,13 +830,17 @@ func (p *period) percentages() {
 			if in.Sign() <= 0 {
 				break
 			}
-			p.emit(i, s.first, in, currency, rat(t.Rate), 100)
+			p.emit(i, kind, in, currency, rat(t.Rate), 100)
 			if !t.FlatFee.IsZero() {
-				p.emit(i, s.first, whole(1), "month", rat(t.FlatFee), 1)
+				p.emit(i, kind, whole(1), "month", rat(t.FlatFee), 1)
 			}
 		}
-		if left.Sign() <= 0 && len(m.Tiers) > 0 {
-			p.emit(i, s.first, new(big.Rat), currency, new(big.Rat), 100)
+		switch {
+		case len(m.Tiers) == 0 || left.Sign() > 0:
+		case left.Sign() < 0: // more refunds than costs: the first tier's share is given back
+			p.emit(i, kind, left, currency, rat(m.Tiers[0].Rate), 100)
+		default:
+			p.emit(i, kind, new(big.Rat), currency, new(big.Rat), 100)
 		}
 		if !m.Fee.IsZero() {
 			unpaid := min(m.FreeRecords, s.priced)

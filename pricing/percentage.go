@@ -67,8 +67,13 @@ func (m *Percentage) checkTiers(at string) (out problems) {
 	return out
 }
 
-// split splits a sum of cost over the tiers.
+// split splits a sum of cost over the tiers. Where refunds are more than costs
+// the first tier's share of them is given back.
 func (m *Percentage) split(cost decimal.Decimal, unit Unit) []part {
+	if cost.IsNegative() {
+		first := &m.Tiers[0]
+		return []part{{note: tierNote(first.UpTo, decimal.Zero), quantity: cost, unit: unit, unitPrice: first.Rate, per: 100}}
+	}
 	var out []part
 	var from decimal.Decimal
 	for _, t := range m.Tiers {
@@ -138,7 +143,7 @@ func amountOf(parts []Part) (sum, per decimal.Decimal) {
 // boundLines are the lines of records at their minimum and maximum; nil for
 // none.
 func (r *Rater) boundLines(c *rater, kind Kind, item string, minimum, maximum *decimal.Decimal) (low, high *line) {
-	if minimum != nil && !minimum.IsZero() {
+	if minimum != nil {
 		low = r.line(c, minimumPart, kind, item, *minimum, recordUnit(kind), 1)
 	}
 	if maximum != nil {
@@ -177,7 +182,7 @@ func (r *Rater) percentage(c *rater, rec *Record, day Date, parts *[]Part) (reas
 	kind := c.Match.Kind[0]
 	own := make([]Part, 1, 2)
 	if len(m.Tiers) > 0 {
-		own[0] = Part{Quantity: cost, bucket: c.bucket(rec)}
+		own[0] = Part{Quantity: cost, bucket: c.bucket(rec, kind)}
 	} else {
 		share := r.line(c, usagePart, kind, "", m.Rate, Unit(r.plan.Currency), 100)
 		share.free = m.FreeAmount

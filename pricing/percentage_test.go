@@ -268,3 +268,33 @@ func TestRateGroup(t *testing.T) {
 		}
 	}
 }
+
+// Refunds: Twilio pays more back than it charges.
+func TestRefunds(t *testing.T) {
+	refund := call("+4930", 60)
+	refund.Cost = decimal.NewNullDecimal(dec("-2"))
+	for _, tt := range []struct {
+		name   string
+		charge Charge
+		want   string
+	}{
+		{"a minimum of nothing keeps a record from costing less",
+			Charge{CostPlus: &CostPlus{Minimum: decp("0")}}, "Usage, minimum charge: 1 records, 1 call x 0/1 = 0.00"},
+		{"without one it is passed on",
+			Charge{CostPlus: &CostPlus{}}, "Usage: 1 records, -2 USD x 1/1 = -2.00"},
+		{"a share of it is given back, by the first tier, and nothing of it is free",
+			Charge{Percentage: &Percentage{FreeAmount: dec("5"), Tiers: []ShareTier{{UpTo: decp("10"), Rate: dec("20")}, {Rate: dec("10")}}}},
+			"Usage/up to 10: 1 records, -2 USD x 20/100 = -0.40"},
+	} {
+		tt.charge.Match.Kind = []Kind{Call}
+		p := plan(tt.charge)
+		if bad := p.Check(nil); len(bad) > 0 {
+			t.Fatal(bad)
+		}
+		r := NewRater(p, Tables{}, inOctober, Carried{})
+		r.Rate(&refund)
+		if got := showAll(r.Lines()); len(got) != 1 || got[0] != tt.want {
+			t.Errorf("%s: %v, want %s", tt.name, got, tt.want)
+		}
+	}
+}

@@ -163,7 +163,11 @@ func (r *Rater) callRates(c *rater, band int, row *DeckRow, kind Kind) *callRate
 	if !p.connectFee.IsZero() {
 		p.connects = r.line(c, connectPart, kind, item, p.connectFee, recordUnit(kind), 1)
 	}
-	p.minimums, p.maximums = r.boundLines(c, kind, item, &minimum, m.MaximumCharge)
+	var least *decimal.Decimal // none where it is 0
+	if !minimum.IsZero() {
+		least = &minimum
+	}
+	p.minimums, p.maximums = r.boundLines(c, kind, item, least, m.MaximumCharge)
 	c.calls[key] = p
 	return p
 }

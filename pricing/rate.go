@@ -83,15 +83,15 @@ type splitter interface {
 	split(units decimal.Decimal, unit Unit) []part
 }
 
-// bucket is the sum that a record counts towards.
-func (c *rater) bucket(rec *Record) *bucket {
+// bucket is the sum that a record counts towards; a new one is of the kind.
+func (c *rater) bucket(rec *Record, kind Kind) *bucket {
 	account := ""
 	if c.meter.Over == OverSubaccount {
 		account = rec.Account
 	}
 	b := c.buckets[account]
 	if b == nil {
-		b = &bucket{charge: c, account: account, kind: rec.Kind}
+		b = &bucket{charge: c, account: account, kind: kind}
 		c.buckets[account] = b
 	}
 	return b
@@ -258,7 +258,7 @@ func (r *Rater) Rate(rec *Record) Result { return r.RateGroup(rec, 1) }
 
 // RateGroup prices n records that are alike in all that a plan can look at. The
 // lines come out as if each had been given to Rate; the Result is that of one
-// of them.
+// of them. Days of phone numbers are never alike: a number is held once on a day.
 func (r *Rater) RateGroup(rec *Record, n int64) Result {
 	var res Result
 	if !r.plan.charges(rec.Kind, rec.Status) {
@@ -294,7 +294,7 @@ func (r *Rater) RateGroup(rec *Record, n int64) Result {
 // there is no price.
 func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
 	if c.pooled != nil && c.Percentage == nil {
-		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec)})
+		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec, rec.Kind)})
 		return ""
 	}
 	switch {

@@ -23,7 +23,7 @@ import (
 type rateFlags struct {
 	plan, against, rates, taxes, usage string
 	decks                              []string
-	period, zone, from, until          string
+	period, zone, from, until, explain string
 	csv                                bool
 }
 
@@ -46,11 +46,18 @@ in decks beside it, and in ../decks.
 With --against the same usage is priced under two plans, and the difference is
 printed for each charge: positive where the other plan is dearer.
 
+With --explain every step to the amount of a record, by its sid, or of a
+charge's lines, by its id, is printed too; all explains everything. A record
+without a sid goes by line-N, N being its line in the file.
+
 The exit status is 3 where usage has no rate or is outside the month.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if f.csv && opts.JSON {
 				return usageError{errors.New("--json and --csv exclude each other")}
+			}
+			if f.csv && f.explain != "" {
+				return usageError{errors.New("--csv has no place for --explain; leave one out")}
 			}
 			offline, plans, err := f.load()
 			if err != nil {
@@ -59,6 +66,9 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 			ratings, err := offline.Price(plans...)
 			if err != nil {
 				return err
+			}
+			if f.explain != "" && !slices.ContainsFunc(ratings, func(r *billing.Rating) bool { return len(r.Explained) > 0 }) {
+				return usageError{fmt.Errorf("--explain: %q is neither the sid of a record in the month nor the id of a line's charge", f.explain)}
 			}
 			if err := f.print(c.OutOrStdout(), opts.JSON, ratings); err != nil {
 				return err
@@ -90,6 +100,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 	flags.StringVar(&f.zone, "tenant-tz", "UTC", "the tenant's time zone, such as America/New_York")
 	flags.StringVar(&f.from, "tenant-from", "", "the tenant's first day, for set-up fees and a part of a month")
 	flags.StringVar(&f.until, "tenant-until", "", "first day that is no longer billed")
+	flags.StringVar(&f.explain, "explain", "", "what to explain: a record's sid, a charge's id, or all")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV instead of a table")
 	opts.jsonFlag(c)
 	return c
@@ -108,7 +119,7 @@ func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
 	if _, err := time.LoadLocation(f.zone); err != nil || f.zone == "" || f.zone == "Local" {
 		return nil, nil, usageError{fmt.Errorf("--tenant-tz: %q is not a time zone; give an IANA name such as America/New_York", f.zone)}
 	}
-	o := &billing.Offline{Period: billing.Month(first, f.zone)}
+	o := &billing.Offline{Period: billing.Month(first, f.zone), Explain: f.explain}
 	o.Usage = func(each func(*pricing.Record) error) error { return f.records(o.Period, each) }
 	if o.From, err = dateFlag("--tenant-from", f.from); err != nil {
 		return nil, nil, err

@@ -80,6 +80,23 @@ func printRating(w io.Writer, r *billing.Rating) {
 	for _, c := range r.Carried.Credits {
 		fmt.Fprintf(w, "CARRIED     credit %s: %s used so far\n", printable(c.Credit), c.Amount.StringFixed(places))
 	}
+	printExplained(w, r)
+}
+
+// printExplained writes how records and lines came to their amounts.
+func printExplained(w io.Writer, r *billing.Rating) {
+	for _, e := range r.Explained {
+		subject := "RECORD " + printable(e.Record)
+		if e.Line > 0 {
+			subject = fmt.Sprintf("LINE %d of charge %s", e.Line, printable(r.Document.Lines[e.Line-1].Charge))
+		}
+		fmt.Fprintf(w, "\n%s under %s\n", subject, printable(r.Document.Plans[0].Name))
+		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, s := range e.Steps {
+			fmt.Fprintf(t, "  %s\t%s\n", s.What, printable(s.Text))
+		}
+		t.Flush() //nolint:errcheck // stdout
+	}
 }
 
 func printUnrated(w io.Writer, r *billing.Rating) {
@@ -109,8 +126,12 @@ func printComparison(w io.Writer, c *billing.Comparison) {
 	row("Tax", c.Tax)
 	row("Total", c.Total)
 	t.Flush() //nolint:errcheck // stdout
-	printUnrated(w, c.Plan)
-	printUnrated(w, c.Against)
+	for _, r := range []*billing.Rating{c.Plan, c.Against} {
+		printUnrated(w, r)
+	}
+	for _, r := range []*billing.Rating{c.Plan, c.Against} {
+		printExplained(w, r)
+	}
 }
 
 func margin(d decimal.NullDecimal) string {
