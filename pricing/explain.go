@@ -235,16 +235,36 @@ func formula(quantity decimal.Decimal, l *Line) string {
 	return fmt.Sprintf("%s %s x %s / %d = %s", quantity, l.Unit, l.UnitPrice, l.Per, fraction(amount, decimal.NewFromInt(l.Per)))
 }
 
-// fraction is n/den in decimals where they end, and as a fraction in lowest
-// terms beside the beginning of its decimals where they never do.
+// fraction is n/den in decimals where they end, and as the beginning of its
+// decimals beside a fraction in lowest terms where they never do.
 func fraction(n, den decimal.Decimal) string {
-	places := decimals(n) + exactPlaces
-	q := divideBy(n, den, places, Down)
-	if q.Mul(den).Equal(n) {
+	q, ends := ending(n, den)
+	if ends {
 		return q.String()
 	}
+	return fmt.Sprintf("%s... (%s)", q.Truncate(8), lowestTerms(n, den))
+}
+
+// ending is n/den, and whether its decimals end there.
+func ending(n, den decimal.Decimal) (q decimal.Decimal, ends bool) {
+	q = divideBy(n, den, decimals(n)+exactPlaces, Down)
+	return q, q.Mul(den).Equal(n)
+}
+
+func lowestTerms(n, den decimal.Decimal) string {
 	rat := n.Rat()
-	return fmt.Sprintf("%s... (%s)", q.Truncate(8), rat.Quo(rat, den.Rat()))
+	return rat.Quo(rat, den.Rat()).RatString()
+}
+
+// ExactText is the line's amount before rounding, never rounded itself: a
+// decimal, or a fraction in lowest terms such as "1/6000" where the decimals
+// never end.
+func (l *Line) ExactText() string {
+	n, den := l.Quantity.Mul(l.UnitPrice), decimal.NewFromInt(l.Per)
+	if q, ends := ending(n, den); ends {
+		return q.String()
+	}
+	return lowestTerms(n, den)
 }
 
 func orHalfUp(mode Rounding) Rounding {

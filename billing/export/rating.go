@@ -34,9 +34,8 @@ type rating struct {
 
 type ratedLine struct {
 	pricing.Line
-	Exact         string `json:"exact"`          // see pricing.Line.Exact
-	ExactFraction string `json:"exact_fraction"` // the same, also where the decimals never end: "1/60"
-	Amount        string `json:"amount"`
+	Exact  string `json:"exact"` // see pricing.Line.ExactText
+	Amount string `json:"amount"`
 }
 
 type tax struct {
@@ -62,9 +61,7 @@ func ratingOf(r *billing.Rating) rating {
 		NotCharged: r.NotCharged, Records: d.Usage.Records, Outside: r.Outside, Carried: r.Carried, Explained: r.Explained,
 	}
 	for _, l := range d.Lines {
-		fraction := l.Quantity.Mul(l.UnitPrice).Rat()
-		fraction.Quo(fraction, decimal.NewFromInt(l.Per).Rat())
-		out.Lines = append(out.Lines, ratedLine{l, l.Exact().String(), fraction.RatString(), fixed(l.Amount)})
+		out.Lines = append(out.Lines, ratedLine{l, l.ExactText(), fixed(l.Amount)})
 	}
 	for _, t := range d.Taxes {
 		out.Taxes = append(out.Taxes, tax{t, fixed(t.Base), fixed(t.Amount)})

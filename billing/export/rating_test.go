@@ -57,9 +57,9 @@ func TestRating(t *testing.T) {
 	// 61 x 0.01 / 60 = 0.61 / 60 = 61/6000; the tax is 10 % of 0.01 + 49.00.
 	const want = `{"plan":"standard","digest":"d1","period":"2026-10","time_zone":"Europe/Berlin","currency":"USD","lines":[` +
 		`{"charge":"calls","category":"calls","kind":"call","description":"Calls","item":"","records":1,"quantity":"61","unit":"second","unit_price":"0.01","per":60,` +
-		`"exact":"0.01016666666667","exact_fraction":"61/6000","amount":"0.01"},` +
+		`"exact":"61/6000","amount":"0.01"},` +
 		`{"charge":"fee","category":"fees","kind":"","description":"Fee","item":"","records":0,"quantity":"1","unit":"month","unit_price":"49","per":1,` +
-		`"exact":"49","exact_fraction":"49","amount":"49.00"}],` +
+		`"exact":"49","amount":"49.00"}],` +
 		`"net":"49.01","taxes":[{"name":"VAT","rate":"10","base":"49.01","amount":"4.90"}],"total":"53.91",` +
 		`"unrated":[{"kind":"sms","reason":"no charge fits","records":1,"cost":"0.5","currency":"USD"}],` +
 		`"not_charged":0,"records":2,"outside":0,"carried":{}}`

@@ -54,7 +54,7 @@ func printRating(w io.Writer, r *billing.Rating) {
 	for i := range d.Lines {
 		l := &d.Lines[i]
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\n", printable(l.Charge), printable(l.Description), printable(l.Item),
-			l.Quantity, l.Unit, l.UnitPrice, l.Per, l.Exact(), l.Amount.StringFixed(places))
+			l.Quantity, l.Unit, l.UnitPrice, l.Per, l.ExactText(), l.Amount.StringFixed(places))
 	}
 	sum := func(label string, amount decimal.Decimal) {
 		fmt.Fprintf(t, "\t%s\t\t\t\t\t\t\t%s\n", label, amount.StringFixed(places))
