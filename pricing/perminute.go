@@ -184,9 +184,13 @@ func (r *Rater) perMinute(c *rater, rec *Record, day Date, parts *[]Part) (reaso
 		*parts = append(*parts, Part{Quantity: decimal.Zero, line: p.slots[0].line})
 		return ""
 	}
-	free := decimal.NewFromInt(m.FreeSeconds)
-	seconds := decimal.Max(rec.Quantity, decimal.NewFromInt(m.MinimumSeconds))
-	seconds = decimal.Max(seconds.Sub(free), decimal.Zero)
+	seconds, free := rec.Quantity, decimal.NewFromInt(m.FreeSeconds)
+	if m.MinimumSeconds > 0 {
+		seconds = decimal.Max(seconds, decimal.NewFromInt(m.MinimumSeconds))
+	}
+	if m.FreeSeconds > 0 {
+		seconds = decimal.Max(seconds.Sub(free), decimal.Zero)
+	}
 	if m.AtBoundary != BoundarySplit {
 		*parts = p.split(seconds, *parts)
 	} else {
@@ -242,9 +246,11 @@ func deckRow(deck *Deck, rec *Record, day Date) (row *DeckRow, reason string) {
 func (p *callRates) split(seconds decimal.Decimal, parts []Part) []Part {
 	for i := range p.slots {
 		s := &p.slots[i]
-		in := seconds.Sub(decimal.NewFromInt(s.from))
-		if i > 0 && in.Sign() <= 0 {
-			break
+		in := seconds
+		if i > 0 {
+			if in = seconds.Sub(decimal.NewFromInt(s.from)); in.Sign() <= 0 {
+				break
+			}
 		}
 		if s.to > 0 {
 			in = decimal.Min(in, decimal.NewFromInt(s.to-s.from))
@@ -257,12 +263,16 @@ func (p *callRates) split(seconds decimal.Decimal, parts []Part) []Part {
 // billedSeconds rounds a connected time up to what is billed: the initial
 // seconds, then whole increments. No time is not billed.
 func billedSeconds(seconds decimal.Decimal, initial, increment int64) decimal.Decimal {
-	first := decimal.NewFromInt(initial)
-	switch {
-	case seconds.Sign() <= 0:
+	if seconds.Sign() <= 0 {
 		return decimal.Zero
-	case seconds.LessThanOrEqual(first):
-		return first
 	}
-	return first.Add(divide(seconds.Sub(first), increment, 0, Up).Mul(decimal.NewFromInt(increment)))
+	// A started second counts whole in every increment, so whole ones will do.
+	n := seconds.IntPart()
+	if !seconds.IsInteger() {
+		n++
+	}
+	if n <= initial {
+		return decimal.NewFromInt(initial)
+	}
+	return decimal.NewFromInt(initial + (n-initial+increment-1)/increment*increment)
 }

@@ -190,7 +190,7 @@ func (p Part) Price() (unitPrice decimal.Decimal, per int64, ok bool) {
 // sum; the first part of a record also stands for the record.
 func (p Part) add(records int64, first bool) {
 	quantity := p.Quantity
-	if records != 1 {
+	if records != 1 && !quantity.IsZero() {
 		quantity = quantity.Mul(decimal.NewFromInt(records))
 	}
 	if !first {

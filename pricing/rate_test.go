@@ -472,3 +472,33 @@ func BenchmarkRate(b *testing.B) {
 		r.Rate(&rec)
 	}
 }
+
+// A tenant's month of 1,000,000 calls that are alike in groups of 50: 20,000 of
+// them, to so many prefixes of a deck of 200,000 rows.
+func BenchmarkMonth(b *testing.B) {
+	csv, prefixes := bigDeck()
+	tables := Tables{Decks: map[string]*Deck{"world": mustDeck(b, csv)}}
+	p := plan(Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Deck: "world", Initial: 30, Increment: 6}})
+	for _, n := range []int{200, 2_000} {
+		b.Run(fmt.Sprintf("%d_prefixes", n), func(b *testing.B) {
+			groups := make([]Record, 20_000)
+			for i := range groups {
+				groups[i] = call("+"+prefixes[i%n*37]+"5550100", int64(1+i%600))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				r := NewRater(p, tables, inOctober, Carried{})
+				for i := range groups {
+					r.RateGroup(&groups[i], 50)
+				}
+				var records int64
+				for _, l := range r.Lines() {
+					records += l.Records
+				}
+				if records != 1_000_000 || len(r.Unrated()) > 0 {
+					b.Fatalf("%d records on lines, %v", records, r.Unrated())
+				}
+			}
+		})
+	}
+}
