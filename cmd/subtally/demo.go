@@ -190,7 +190,7 @@ billing:
     - "Account: 000123456789, routing number 000000000"
 output_dir: out
 plans: [plans/*.yaml]
-decks: {world: decks/world.csv, sms: decks/sms.csv}
+decks: {world: decks/world.csv, sms: decks/sms.csv, evening: decks/evening.csv}
 tenants: tenants.yaml
 `
 	tenants, err := yaml.Marshal(map[string]any{"tenants": demoTenants(accounts)})
