@@ -247,7 +247,10 @@ func demoTenants(accounts []twiliosim.AccountInfo) []billing.Tenant {
 			Buyer: billing.Party{Name: owned[i].FriendlyName, Address: home.address},
 			Taxes: home.taxes,
 		}
-		if len(tenants)%6 == 5 {
+		switch {
+		case len(tenants) == 3:
+			t.Plan = "telecom"
+		case len(tenants)%6 == 5:
 			t.Plan = "cost-plus"
 		}
 		for _, a := range owned[i : i+n] {
