@@ -28,7 +28,7 @@ func TestCheckExample(t *testing.T) {
 	dir, _ := example(t)
 	path := filepath.Join(dir, "subtally.yaml")
 	out, err := runCheck(path, false)
-	if want := path + ": ok: 3 plans, 2 decks (603 rates), 2 tenants, 3 subaccounts\n"; err != nil || out != want {
+	if want := path + ": ok: 6 plans, 4 decks (622 rates), 4 tenants, 6 subaccounts\n"; err != nil || out != want {
 		t.Errorf("printed %q, want %q; error %v", out, want, err)
 	}
 	if out, err := runCheck(path, true); err != nil || out != "[]\n" {

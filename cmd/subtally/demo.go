@@ -190,7 +190,7 @@ billing:
     - "Account: 000123456789, routing number 000000000"
 output_dir: out
 plans: [plans/*.yaml]
-decks: {world: decks/world.csv, sms: decks/sms.csv}
+decks: {world: decks/world.csv, sms: decks/sms.csv, evening: decks/evening.csv}
 tenants: tenants.yaml
 `
 	tenants, err := yaml.Marshal(map[string]any{"tenants": demoTenants(accounts)})
@@ -247,7 +247,10 @@ func demoTenants(accounts []twiliosim.AccountInfo) []billing.Tenant {
 			Buyer: billing.Party{Name: owned[i].FriendlyName, Address: home.address},
 			Taxes: home.taxes,
 		}
-		if len(tenants)%6 == 5 {
+		switch {
+		case len(tenants) == 3:
+			t.Plan = "telecom"
+		case len(tenants)%6 == 5:
 			t.Plan = "cost-plus"
 		}
 		for _, a := range owned[i : i+n] {

@@ -123,7 +123,7 @@ seller: {name: Example Voice Inc.}
 billing: {start: 2026-10-01, time_zone: America/New_York}
 output_dir: out
 plans: [plans/*.yaml]
-decks: {world: decks/world.csv, sms: decks/sms.csv}
+decks: {world: decks/world.csv, sms: decks/sms.csv, evening: decks/evening.csv}
 tenants: tenants.yaml
 `,
 		"tenants.yaml":       string(list),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"os"
 	"path"
 	"path/filepath"
@@ -48,7 +49,11 @@ func TestInitListsWhatItWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := ""
-	for _, name := range []string{"decks/sms.csv", "decks/world.csv", "plans/cost-plus.yaml", "plans/standard.yaml", "plans/tiered.yaml", "schema/config.schema.json", "schema/plan.schema.json", "schema/tenants.schema.json", "subtally.yaml", "tenants.yaml"} {
+	for _, name := range []string{
+		"decks/carrier.csv", "decks/evening.csv", "decks/sms.csv", "decks/world.csv",
+		"plans/cost-plus.yaml", "plans/europe.yaml", "plans/platform.yaml", "plans/standard.yaml", "plans/telecom.yaml", "plans/tiered.yaml",
+		"rates.csv", "schema/config.schema.json", "schema/plan.schema.json", "schema/tenants.schema.json", "subtally.yaml", "tenants.yaml",
+	} {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
@@ -79,52 +84,42 @@ func TestInitOverwritesNothing(t *testing.T) {
 	}
 }
 
-// Whoever starts from the example must not find usage without a price.
+// Whoever starts from the example must not find usage without a price, at any
+// time of the week and on holidays.
 func TestExamplePlansRateEverything(t *testing.T) {
 	_, c := example(t)
-	month := pricing.Date{Year: 2026, Month: time.October, Day: 1}
+	month := pricing.Date{Year: 2026, Month: time.December, Day: 1}
+	var times []time.Time
+	for day := month; day.Before(month.AddDays(7)); day = day.AddDays(1) {
+		times = append(times, day.Start(time.UTC), day.Start(time.UTC).Add(7*time.Hour), day.Start(time.UTC).Add(12*time.Hour))
+	}
+	times = append(times, month.AddDays(24).Start(time.UTC)) // Christmas
+	costs := []decimal.NullDecimal{decimal.NewNullDecimal(decimal.New(1, -2)), {}}
 	span := pricing.Span{From: month, To: month.NextMonth(), BilledFrom: month, BilledTo: month.NextMonth(), Location: time.UTC}
 	status := map[pricing.Kind]string{pricing.Call: "completed", pricing.Recording: "completed", pricing.Transcription: "completed"}
 	ends := []string{"+14155550100", "+4915112345678", "+18005550100", "+99912345", "whatsapp:+4915112345678", "client:bob", "sim:DE1", "sip:bob@example.com", "12345", ""}
 	for name, plan := range c.Plans {
-		rater := pricing.NewRater(plan, pricing.Tables{Decks: c.Decks}, span, pricing.Carried{})
+		rater := pricing.NewRater(plan, pricing.Tables{Decks: c.Decks, Rates: c.Rates}, span, pricing.Carried{})
 		for _, kind := range pricing.Kinds {
 			if kind == pricing.Other { // what it counts is not known, so neither is its price
 				continue
 			}
 			for _, direction := range []string{"inbound", "outbound-api", "trunking-originating", "trunking-terminating", ""} {
 				for _, end := range ends {
-					rec := &pricing.Record{
-						Kind: kind, Direction: direction, Status: "sent", From: end, To: end,
-						StartedAt: month.Start(time.UTC), Quantity: decimal.NewFromInt(1),
-						Cost: decimal.NewNullDecimal(decimal.New(1, -2)), Currency: "USD",
-					}
-					if s := status[kind]; s != "" {
-						rec.Status = s
-					}
-					if res := rater.Rate(rec); res.Outcome != pricing.Rated {
-						t.Errorf("plan %s: %s %s with %q: %s", name, direction, kind, end, res.Reason)
+					for _, at := range times {
+						for _, cost := range costs {
+							rec := &pricing.Record{
+								Kind: kind, Direction: direction, Status: cmp.Or(status[kind], "sent"), From: end, To: end,
+								StartedAt: at, Quantity: decimal.NewFromInt(1), Cost: cost, Currency: "USD",
+							}
+							if res := rater.Rate(rec); res.Outcome != pricing.Rated {
+								t.Errorf("plan %s: %s %s with %q at %s: %s", name, direction, kind, end, at, res.Reason)
+							}
+						}
 					}
 				}
 			}
 		}
-	}
-}
-
-func TestExampleShowsEveryModel(t *testing.T) {
-	_, c := example(t)
-	var perMinuteDeck, perMinuteRate, perUnit, perMonth, costPlus, flat bool
-	for _, charge := range c.Plans["standard"].Charges {
-		perMinuteDeck = perMinuteDeck || charge.PerMinute != nil && charge.PerMinute.Deck != ""
-		perMinuteRate = perMinuteRate || charge.PerMinute != nil && charge.PerMinute.Rate != nil
-		perUnit = perUnit || charge.PerUnit != nil && charge.PerUnit.Per == ""
-		perMonth = perMonth || charge.PerUnit != nil && charge.PerUnit.Per == pricing.PerMonth
-		costPlus = costPlus || charge.CostPlus != nil
-		flat = flat || charge.Flat != nil
-	}
-	if !perMinuteDeck || !perMinuteRate || !perUnit || !perMonth || !costPlus || !flat {
-		t.Errorf("a model is missing: deck %v, rate %v, unit %v, month %v, cost-plus %v, flat %v",
-			perMinuteDeck, perMinuteRate, perUnit, perMonth, costPlus, flat)
 	}
 }
 
@@ -162,6 +157,7 @@ func TestExampleNamesItsSchemas(t *testing.T) {
 	for name, want := range map[string]string{
 		"subtally.yaml": "config", "tenants.yaml": "tenants",
 		"plans/standard.yaml": "plan", "plans/tiered.yaml": "plan", "plans/cost-plus.yaml": "plan",
+		"plans/telecom.yaml": "plan", "plans/platform.yaml": "plan", "plans/europe.yaml": "plan",
 	} {
 		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
