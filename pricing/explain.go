@@ -192,16 +192,46 @@ func (r *Rater) ExplainLine(l *Line) []Step {
 	var out trail
 	out.add("line", "%s", l.title())
 	i := slices.IndexFunc(r.charges, func(c *rater) bool { return c.ID == l.Charge })
-	if i >= 0 && l.Category != Adjustments {
+	switch {
+	case l.Category == Adjustments:
+		out.add("follows", "from the amounts of the lines that it limits or discounts, as they are printed")
+	case l.Category == Surcharges:
+		out.add("follows", "from the lines after discounts and limits, or from what there is in the period")
+	case l.Category == CreditsUsed:
+		out.add("follows", "as much of the credit as is left of both; the rest is carried to the next period")
+	case i >= 0:
 		c := r.charges[i]
 		out.add("charge", "%s (%s)", c.ID, c.models()[0].key)
 		if c.pooled != nil {
 			r.explainSums(&out, c, l)
 		}
+		if c.Flat != nil {
+			r.explainFee(&out, c, l)
+		}
+		if c.pooled == nil && l.UnitPrice.IsZero() && strings.HasSuffix(l.Item, "included") {
+			out.add("included", "by an allowance or as free units: %s %s cost nothing", l.Quantity, l.Unit)
+		}
 	}
 	out.add("amount", "%s", formula(l.Quantity, l))
 	out.add("rounded", "to %d decimals, %s: %s", MinorUnits(r.plan.Currency), orHalfUp(r.plan.Rounding), l.Amount.StringFixed(MinorUnits(r.plan.Currency)))
 	return out
+}
+
+// explainFee tells which days a fee is for.
+func (r *Rater) explainFee(out *trail, c *rater, l *Line) {
+	if !l.From.IsZero() {
+		out.add("days", "from %s until %s, billed in advance", l.From, l.To)
+		return
+	}
+	if c.Flat.Once {
+		out.add("days", "once, for what began in the period")
+		return
+	}
+	days, all := r.billedDays(c.Charge)
+	out.add("days", "%d of the period's %d days are billed with the charge in force", days, all)
+	if c.fee.advanced != 0 {
+		out.add("advanced", "%d days were billed in advance by the invoice before", c.fee.advanced)
+	}
 }
 
 // explainSums tells how the sum that a line is part of was split.

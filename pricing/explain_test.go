@@ -168,7 +168,7 @@ func TestExplainLine(t *testing.T) {
 		append(append([]string{"line: Usage, included", "charge: c2 (graduated)"}, sum...), "amount: 2 2 segments x 0 = 0", "rounded: to 2 decimals, half_even: 0.00"),
 		append(append([]string{"line: Usage, up to 3", "charge: c2 (graduated)"}, sum...), "amount: 3 2 segments x 0.5 = 1.5", "rounded: to 2 decimals, half_even: 1.50"),
 		append(append([]string{"line: Usage, above 3", "charge: c2 (graduated)"}, sum...), "amount: 2 2 segments x 0.25 = 0.5", "rounded: to 2 decimals, half_even: 0.50"),
-		{"line: Discount", "amount: 2 USD x -10 / 100 = -0.2", "rounded: to 2 decimals, half_even: -0.20"},
+		{"line: Discount", "follows: from the amounts of the lines that it limits or discounts, as they are printed", "amount: 2 USD x -10 / 100 = -0.2", "rounded: to 2 decimals, half_even: -0.20"},
 	}
 	lines := r.Lines()
 	var got [][]string
@@ -207,4 +207,46 @@ func TestMisfitIsFits(t *testing.T) {
 			t.Fatalf("fits is %v, misfit says %q", m.fits(&rec), why)
 		}
 	})
+}
+
+// Fees, what an allowance includes, and what follows from lines.
+func TestExplainWhatFollows(t *testing.T) {
+	p := plan(
+		Charge{ID: "calls", Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Rate: decp("0.06")}},
+		Charge{ID: "old", Until: Date{2026, 10, 16}, Flat: &Flat{Amount: dec("31"), InAdvance: true}},
+		Charge{ID: "new", From: Date{2026, 10, 16}, Flat: &Flat{Amount: dec("62"), InAdvance: true}},
+		Charge{ID: "setup", Flat: &Flat{Amount: dec("9"), Once: true}},
+	)
+	p.Allowances = []Allowance{{ID: "a", Description: "Bundle", Quantity: dec("1"), Unit: Minute, Charges: []string{"calls"}}}
+	p.Surcharges = []Surcharge{{ID: "s", Description: "Surcharge", Amount: decp("1")}}
+	p.Credits = []Credit{{ID: "k", Description: "Credit", Amount: dec("5")}}
+	if bad := p.Check(nil); len(bad) > 0 {
+		t.Fatal(bad)
+	}
+	span := inOctober
+	span.Began = october
+	span.Next = &Span{From: Date{2026, 11, 1}, To: Date{2026, 12, 1}, BilledFrom: Date{2026, 11, 1}, BilledTo: Date{2026, 12, 1}, Location: time.UTC}
+	before := span
+	before.Began = Date{}
+	r := NewRater(p, Tables{}, span, p.Running(before))
+	rec := call("+4930", 120)
+	r.Rate(&rec)
+	lines := r.Lines()
+	var got []string
+	for i := range lines {
+		got = append(got, showSteps(r.ExplainLine(&lines[i]))[1:3]...)
+	}
+	want := []string{
+		"charge: calls (per_minute)", "included: by an allowance or as free units: 60 second cost nothing",
+		"charge: calls (per_minute)", "amount: 60 second x 0.06 / 60 = 0.06",
+		"charge: old (flat)", "days: 15 of the period's 31 days are billed with the charge in force",
+		"charge: new (flat)", "days: 16 of the period's 31 days are billed with the charge in force",
+		"charge: new (flat)", "days: from 2026-11-01 until 2026-12-01, billed in advance",
+		"charge: setup (flat)", "days: once, for what began in the period",
+		"follows: from the lines after discounts and limits, or from what there is in the period", "amount: 1 month x 1 = 1",
+		"follows: as much of the credit as is left of both; the rest is carried to the next period", "amount: 1 month x -5 = -5",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
 }

@@ -73,7 +73,7 @@ func (r *Rater) newFee(c *Charge) *fee {
 			f.advanced += a.Days
 		}
 	}
-	f.line = &line{Line: Line{Unit: Day, UnitPrice: c.Flat.Amount, Per: r.span.days()}}
+	f.line = &line{Line: Line{Description: c.Description, Unit: Day, UnitPrice: c.Flat.Amount, Per: r.span.days()}}
 	switch {
 	case c.Flat.InAdvance || f.advanced != 0:
 		// What was billed in advance is a fee; the days cost nothing more.
@@ -93,14 +93,18 @@ func (c *rater) takes(rec *Record, day Date) bool {
 	return c.inForce(day) && c.Match.fits(rec)
 }
 
-// numberDay prices one day of a phone number. Where the fee is not prorated,
-// the number's first day has all of it.
+// numberDay prices a record of a phone number, which is one day in the warehouse
+// and may be several in a file. Where the fee is not prorated, the number's
+// first record has all of it.
 func (f *fee) numberDay(rec *Record) Part {
-	f.days[rec.To]++
-	if f.line.Unit == PerNumber && f.days[rec.To] > 1 {
-		return Part{line: f.line}
+	p := Part{Quantity: rec.Quantity, line: f.line, fee: f, number: rec.To, days: rec.Quantity.IntPart()}
+	if f.line.Unit == PerNumber {
+		p.Quantity = decimal.Zero
+		if _, seen := f.days[rec.To]; !seen {
+			p.Quantity = decimal.NewFromInt(1)
+		}
 	}
-	return Part{Quantity: decimal.NewFromInt(1), line: f.line}
+	return p
 }
 
 // seeNumber notes what set-up fees and fees in advance need to know of one day

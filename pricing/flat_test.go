@@ -273,3 +273,18 @@ func TestCheckFlat(t *testing.T) {
 		})
 	}
 }
+
+// Looking at a number's day changes nothing; a record may be of several days.
+func TestFlatPerNumberInAFile(t *testing.T) {
+	p := plan(Charge{Match: Match{Kind: []Kind{Number}}, Flat: &Flat{Amount: dec("3.10"), Per: FlatNumber}})
+	r := NewRater(p, Tables{}, inOctober, Carried{})
+	rec := numberDays("+4930", 1, 1)[0]
+	rec.Quantity = dec("17")
+	r.Explain(&rec)
+	r.Rate(&rec)
+	r.Explain(&rec)
+	// 17 of 31 days: 17 x 0.10.
+	if got, want := showAll(r.Lines()), []string{"Usage: 1 records, 17 day x 3.1/31 = 1.70"}; !slices.Equal(got, want) {
+		t.Errorf("lines %v, want %v", got, want)
+	}
+}

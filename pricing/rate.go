@@ -159,6 +159,10 @@ type Part struct {
 	Quantity decimal.Decimal
 	line     *line
 	bucket   *bucket
+
+	fee    *fee // for days of a phone number that a flat fee is for
+	number string
+	days   int64
 }
 
 // Unit is what the quantity counts.
@@ -192,6 +196,9 @@ func (p Part) add(records int64, first bool) {
 	quantity := p.Quantity
 	if records != 1 && !quantity.IsZero() {
 		quantity = quantity.Mul(decimal.NewFromInt(records))
+	}
+	if p.fee != nil {
+		p.fee.days[p.number] += p.days * records
 	}
 	if !first {
 		records = 0
