@@ -36,11 +36,12 @@ type Document struct {
 	Usage     Watermark       `json:"usage"`
 
 	// What prices the invoice besides plans and usage.
-	Began   pricing.Date     `json:"began,omitzero"`    // the tenant's first day, where it is known
-	Credits []pricing.Credit `json:"credits,omitempty"` // the tenant's own
-	Next    *Upcoming        `json:"next,omitempty"`    // what fees in advance are for; nil where the tenant ends with the period
-	Opening pricing.Carried  `json:"opening,omitzero"`  // what the invoice before left
-	Closing pricing.Carried  `json:"closing,omitzero"`  // what this one leaves to the next
+	Rates   []pricing.ExchangeRate `json:"exchange_rates,omitempty"` // by which costs were converted
+	Began   pricing.Date           `json:"began,omitzero"`           // the tenant's first day, where it is known
+	Credits []pricing.Credit       `json:"credits,omitempty"`        // the tenant's own
+	Next    *Upcoming              `json:"next,omitempty"`           // what fees in advance are for; nil where the tenant ends with the period
+	Opening pricing.Carried        `json:"opening,omitzero"`         // what the invoice before left
+	Closing pricing.Carried        `json:"closing,omitzero"`         // what this one leaves to the next
 }
 
 // Upcoming is what is known of the period after an invoice's own.

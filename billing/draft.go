@@ -193,6 +193,7 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 	}
 	doc.Currency = b.lastPlan(&doc).Currency
 	doc.Lines, doc.Closing = pr.lines()
+	doc.Rates = pr.exchangeRates()
 	doc.Daily = daily.days
 	doc.Usage = Watermark{Records: records, SIDHash: fmt.Sprintf("%016x", hash)}
 	return &Draft{Document: doc, Unrated: pr.unrated()}, nil

@@ -111,6 +111,7 @@ func (o *Offline) Price(lists ...*PriceList) ([]*Rating, error) {
 		d := &r.Document
 		d.Lines = raters[i].Lines()
 		d.Net, d.Taxes, d.Total = lists[i].Plan.Total(d.Lines, o.Taxes)
+		d.Rates = raters[i].ExchangeRates()
 		r.Unrated, r.Carried = raters[i].Unrated(), raters[i].Carry()
 		for n := range d.Lines {
 			if o.explains(d.Lines[n].Charge) {

@@ -186,6 +186,18 @@ func (p *pricer) lines() (lines []pricing.Line, closing pricing.Carried) {
 	return lines, closing
 }
 
+// exchangeRates are those by which costs were converted.
+func (p *pricer) exchangeRates() (out []pricing.ExchangeRate) {
+	for _, part := range p.parts {
+		for _, rate := range part.ExchangeRates() {
+			if !slices.ContainsFunc(out, func(r pricing.ExchangeRate) bool { return r.From == rate.From && r.Day == rate.Day }) {
+				out = append(out, rate)
+			}
+		}
+	}
+	return out
+}
+
 // unrated is the usage that no plan could price.
 func (p *pricer) unrated() (out []pricing.Unrated) {
 	for _, part := range p.parts {

@@ -1,8 +1,10 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -79,6 +81,24 @@ func ParseExchangeRates(r io.Reader) (*ExchangeRates, []Problem) {
 	return x, nil
 }
 
+// ExchangeRate is what one unit of a currency is in another from a day on.
+type ExchangeRate struct {
+	From string          `json:"from"` // ISO 4217
+	To   string          `json:"to"`   // ISO 4217
+	Day  Date            `json:"day"`  // the first day that it holds
+	Rate decimal.Decimal `json:"rate"` // units of To for one of From
+}
+
+// ExchangeRates are the rates by which costs were converted so far, ordered by
+// currency and day.
+func (r *Rater) ExchangeRates() []ExchangeRate {
+	out := slices.Collect(maps.Values(r.rates))
+	slices.SortFunc(out, func(a, b ExchangeRate) int {
+		return cmp.Or(strings.Compare(a.From, b.From), strings.Compare(a.To, b.To), a.Day.compare(b.Day))
+	})
+	return out
+}
+
 // missing says why there is no rate.
 func (x *ExchangeRates) missing(from, to string) string {
 	if x != nil {
@@ -92,17 +112,17 @@ func (x *ExchangeRates) missing(from, to string) string {
 // Lookup is the rate in force on a day: the latest that is not after it.
 // Nothing is inverted and nothing goes by way of a third currency. A nil
 // ExchangeRates has no rate.
-func (x *ExchangeRates) Lookup(from, to string, day Date) (rate decimal.Decimal, ok bool) {
+func (x *ExchangeRates) Lookup(from, to string, day Date) (rate ExchangeRate, ok bool) {
 	if x == nil {
 		return rate, false
 	}
 	rates := x.rates[[2]string{from, to}]
 	i, exact := slices.BinarySearchFunc(rates, day, func(r exchangeRate, d Date) int { return r.day.compare(d) })
-	if exact {
-		return rates[i].rate, true
+	if !exact {
+		i--
 	}
-	if i == 0 {
+	if i < 0 {
 		return rate, false
 	}
-	return rates[i-1].rate, true
+	return ExchangeRate{From: from, To: to, Day: rates[i].day, Rate: rates[i].rate}, true
 }

@@ -52,12 +52,12 @@ func TestExchangeRateIsTheLatestOnOrBeforeTheDay(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, ok := x.Lookup(tt.from, tt.to, day)
-		if ok != (tt.want != "") || ok && got.String() != tt.want {
-			t.Errorf("Lookup(%s, %s, %s) = %s, %t, want %q", tt.from, tt.to, tt.day, got, ok, tt.want)
+		if ok != (tt.want != "") || ok && got.Rate.String() != tt.want {
+			t.Errorf("Lookup(%s, %s, %s) = %v, %t, want %q", tt.from, tt.to, tt.day, got, ok, tt.want)
 		}
 	}
 	if rate, ok := (*ExchangeRates)(nil).Lookup("USD", "EUR", october); ok {
-		t.Errorf("no rates have the rate %s", rate)
+		t.Errorf("no rates have the rate %v", rate)
 	}
 }
 
@@ -84,19 +84,19 @@ func TestExchangeRateAgainstTryingEveryRow(t *testing.T) {
 		if ok != (latest >= 0) {
 			t.Fatalf("found a rate: %t, in\n%s", ok, csv)
 		}
-		if want := "1." + strings.ReplaceAll(october.AddDays(latest).String(), "-", ""); ok && got.StringFixed(8) != want {
-			t.Fatalf("rate %s, want %s in\n%s", got, want, csv)
+		if want := "1." + strings.ReplaceAll(october.AddDays(latest).String(), "-", ""); ok && got.Rate.StringFixed(8) != want {
+			t.Fatalf("rate %v, want %s in\n%s", got, want, csv)
 		}
 	})
 }
 
 func TestParseExchangeRatesTakesWhatSpreadsheetsWrite(t *testing.T) {
 	x := mustRates(t, "\xef\xbb\xbf\r\nFrom, To ,Rate,DATE\r\n\r\n usd ,Eur,0.92,2026-10-01\r\n,,,\r\n  \r\n\"USD\",GBP,123456789012345678.123456789012345678,2026-10-01")
-	if rate, ok := x.Lookup("USD", "EUR", october); !ok || rate.String() != "0.92" {
-		t.Errorf("rate to EUR = %s, %t", rate, ok)
+	if rate, ok := x.Lookup("USD", "EUR", october); !ok || rate.Rate.String() != "0.92" {
+		t.Errorf("rate to EUR = %v, %t", rate, ok)
 	}
-	if rate, ok := x.Lookup("USD", "GBP", october); !ok || rate.String() != "123456789012345678.123456789012345678" {
-		t.Errorf("rate to GBP = %s, %t", rate, ok)
+	if rate, ok := x.Lookup("USD", "GBP", october); !ok || rate.Rate.String() != "123456789012345678.123456789012345678" {
+		t.Errorf("rate to GBP = %v, %t", rate, ok)
 	}
 }
 
@@ -182,12 +182,12 @@ func FuzzParseExchangeRates(f *testing.F) {
 		}
 		for pair, rates := range x.rates {
 			for i, r := range rates {
-				if got, ok := x.Lookup(pair[0], pair[1], r.day); !ok || !got.Equal(r.rate) || got.Sign() <= 0 {
-					t.Errorf("Lookup(%v, %s) = %s, %t, want %s", pair, r.day, got, ok, r.rate)
+				if got, ok := x.Lookup(pair[0], pair[1], r.day); !ok || !got.Rate.Equal(r.rate) || got.Rate.Sign() <= 0 || got.Day != r.day {
+					t.Errorf("Lookup(%v, %s) = %v, %t, want %s", pair, r.day, got, ok, r.rate)
 				}
 				before, ok := x.Lookup(pair[0], pair[1], r.day.AddDays(-1))
-				if ok != (i > 0) || ok && !before.Equal(rates[i-1].rate) {
-					t.Errorf("Lookup(%v, the day before %s) = %s, %t", pair, r.day, before, ok)
+				if ok != (i > 0) || ok && !before.Rate.Equal(rates[i-1].rate) {
+					t.Errorf("Lookup(%v, the day before %s) = %v, %t", pair, r.day, before, ok)
 				}
 			}
 		}

@@ -164,7 +164,7 @@ func (r *Rater) explainCost(out *trail, rec *Record, day Date, missing *decimal.
 		out.add("cost", "twilio has put no price on it: taken to cost %s %s", cost, r.plan.Currency)
 	case rec.Currency != r.plan.Currency:
 		rate, _ := r.tables.Rates.Lookup(rec.Currency, r.plan.Currency, day)
-		out.add("cost", "%s %s x %s, the exchange rate on %s, = %s %s", rec.Cost.Decimal, rec.Currency, rate, day, cost, r.plan.Currency)
+		out.add("cost", "%s %s x %s, the exchange rate since %s, = %s %s", rec.Cost.Decimal, rec.Currency, rate.Rate, rate.Day, cost, r.plan.Currency)
 	default:
 		out.add("cost", "%s %s", cost, rec.Currency)
 	}

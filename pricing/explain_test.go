@@ -113,7 +113,7 @@ func TestExplain(t *testing.T) {
 			[]string{
 				strings.Replace(head, "%s", "60", 1),
 				"charge: c1 (cost_plus): the first in force that fits",
-				"cost: 0.014 EUR x 1.08, the exchange rate on 2026-10-10, = 0.01512 USD",
+				"cost: 0.014 EUR x 1.08, the exchange rate since 2026-10-05, = 0.01512 USD",
 				"line: Usage: 0.01512 USD x 1.5 = 0.02268",
 			}},
 		{"a share of a cost that is not known, capped", []Charge{{Match: calls, Percentage: &Percentage{Rate: dec("150"), MissingCost: decp("3"), Maximum: decp("1")}}}, unpriced,

@@ -168,7 +168,8 @@ func (r *Rater) knownCost(rec *Record, day Date, missing *decimal.Decimal) (cost
 	if !ok {
 		return cost, r.tables.Rates.missing(rec.Currency, r.plan.Currency)
 	}
-	return rec.Cost.Decimal.Mul(rate), ""
+	r.rates[exchanged{rate.From, rate.Day}] = rate
+	return rec.Cost.Decimal.Mul(rate.Rate), ""
 }
 
 // percentage adds a record's parts. All kinds of the charge share its lines,

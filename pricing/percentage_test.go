@@ -222,6 +222,12 @@ func TestExchangeRates(t *testing.T) {
 		if got := showAll(r.Lines()); len(got) != 1 || got[0] != tt.want {
 			t.Errorf("lines %v, want %s", got, tt.want)
 		}
+		wantRates := []ExchangeRate{
+			{From: "USD", To: "EUR", Day: Date{2026, 10, 5}, Rate: dec("0.92")}, {From: "USD", To: "EUR", Day: Date{2026, 10, 11}, Rate: dec("0.9")},
+		}
+		if diff := cmp.Diff(wantRates, r.ExchangeRates()); diff != "" {
+			t.Errorf("exchange rates used (-want +got):\n%s", diff)
+		}
 		if u := r.Unrated(); len(u) != 1 || u[0].Reason != "no exchange rate from USD to EUR before 2026-10-05" {
 			t.Errorf("unrated: %v", u)
 		}

@@ -54,7 +54,8 @@ type Rater struct {
 	charges []*rater
 	lines   map[lineKey]*line
 	unrated map[unratedKey]*Unrated
-	numbers map[held]bool // for surcharges per number
+	rates   map[exchanged]ExchangeRate // those that were used
+	numbers map[held]bool              // for surcharges per number
 
 	dayFrom, dayTo time.Time // the bounds of the day looked up last
 	day            Date
@@ -95,6 +96,12 @@ func (c *rater) bucket(rec *Record, kind Kind) *bucket {
 		c.buckets[account] = b
 	}
 	return b
+}
+
+// exchanged is what costs were exchanged from, by a rate of some day.
+type exchanged struct {
+	currency string
+	day      Date
 }
 
 type rowKey struct {
@@ -230,7 +237,7 @@ type unratedKey struct {
 // NewRater prepares a plan for one tenant's period. The plan must be without
 // problems; see [Plan.Check].
 func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
-	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}, numbers: map[held]bool{}}
+	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}, rates: map[exchanged]ExchangeRate{}, numbers: map[held]bool{}}
 	for i := range plan.Charges {
 		c := &rater{Charge: &plan.Charges[i], index: i, calls: map[rowKey]*callRates{}, units: map[rowKey]*line{}, buckets: map[string]*bucket{}}
 		switch {

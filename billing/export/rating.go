@@ -29,7 +29,8 @@ type rating struct {
 	Outside    int64           `json:"outside"`
 	Carried    pricing.Carried `json:"carried"`
 
-	Explained []billing.Explanation `json:"explained,omitempty"`
+	Rates     []pricing.ExchangeRate `json:"exchange_rates,omitempty"`
+	Explained []billing.Explanation  `json:"explained,omitempty"`
 }
 
 type ratedLine struct {
@@ -58,7 +59,7 @@ func ratingOf(r *billing.Rating) rating {
 	out := rating{
 		Plan: d.Plans[0].Name, Digest: d.Plans[0].Digest, Period: d.Period.Label(), TimeZone: d.Period.TimeZone, Currency: d.Currency,
 		Lines: []ratedLine{}, Net: fixed(d.Net), Taxes: []tax{}, Total: fixed(d.Total), Unrated: []unrated{},
-		NotCharged: r.NotCharged, Records: d.Usage.Records, Outside: r.Outside, Carried: r.Carried, Explained: r.Explained,
+		NotCharged: r.NotCharged, Records: d.Usage.Records, Outside: r.Outside, Carried: r.Carried, Rates: d.Rates, Explained: r.Explained,
 	}
 	for _, l := range d.Lines {
 		out.Lines = append(out.Lines, ratedLine{l, l.ExactText(), fixed(l.Amount)})
