@@ -173,7 +173,7 @@ tenants: tenants.yaml
 	if got := c.Decks["plain"].Len(); got != 3 {
 		t.Errorf("%d rows in the deck that only names its file, want 3", got)
 	}
-	if rate, ok := c.Rates.Lookup("USD", "EUR", october); !ok || rate.String() != "0.92" {
+	if rate, ok := c.Rates.Lookup("USD", "EUR", october); !ok || rate.Rate.String() != "0.92" {
 		t.Errorf("rate from USD to EUR %s, %t, want 0.92", rate, ok)
 	}
 	c.Rates = nil
