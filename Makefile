@@ -5,7 +5,7 @@ GO ?= go
 TOOL = $(GO) tool -modfile=internal/tools/go.mod
 DEMO_DIR ?= demo
 
-.PHONY: help engine build demo test test-deps lint bench
+.PHONY: help engine build demo test test-deps lint bench soak
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,3 +46,8 @@ lint: ## gofmt, go vet, staticcheck
 
 bench: engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+soak: ## price two million random cases against the oracle, and fuzz every parser
+	$(GO) test -timeout 60m -run 'TestOracle$$' ./pricing -oracle.cases=2000000
+	for target in pricing/FuzzParseDeck pricing/FuzzParseExchangeRates billing/export/FuzzReadUsage internal/config/FuzzPlan internal/config/FuzzLoad; do \
+		$(GO) test -run '^$$' -fuzz "^$$(basename $$target)$$" -fuzztime 2m "./$$(dirname $$target)" || exit 1; done
