@@ -1133,19 +1133,19 @@ func (p *period) dueDays(i int, c *pricing.Charge, s *pricing.Span) (days, thing
 
 func (p *period) due(i int, c *pricing.Charge) {
 	days, things, all := p.dueDays(i, c, &p.span)
-	unit := "month"
+	unit, kind := "month", pricing.Kind("")
 	switch c.Flat.Per {
 	case pricing.FlatSubaccount:
 		unit = "subaccount"
 	case pricing.FlatNumber:
-		unit = "number"
+		unit, kind = "number", pricing.Number
 	}
 	switch {
 	case things == 0:
 	case all:
-		p.emit(i, "", whole(things), unit, rat(c.Flat.Amount), 1)
+		p.emit(i, kind, whole(things), unit, rat(c.Flat.Amount), 1)
 	default:
-		p.emit(i, "", whole(days), "day", rat(c.Flat.Amount), p.allDays)
+		p.emit(i, kind, whole(days), "day", rat(c.Flat.Amount), p.allDays)
 	}
 }
 
