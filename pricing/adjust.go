@@ -242,10 +242,15 @@ type group struct {
 }
 
 // discount is the lines of a discount of the plan. A fixed one has as much left
-// as the raters that this one follows have not taken.
+// as the raters that this one follows have not taken, and nothing where the plan
+// is not in force on any day: it only bills in advance, or gives that back.
 func (r *Rater) discount(d Discount, balances []*balance) []Line {
-	if d.Amount == nil {
+	days, _ := r.billedDays(&Charge{})
+	switch {
+	case d.Amount == nil:
 		return d.lines(balances, r.plan.Currency, r.plan.Rounding)
+	case days == 0:
+		return nil
 	}
 	taken := r.after.discounted[d.ID]
 	rest := decimal.Max(d.Amount.Sub(taken), decimal.Zero)

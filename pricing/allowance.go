@@ -185,6 +185,10 @@ func newUsage(quantity decimal.Decimal, unit Unit, to *inclusion) *usage {
 // not have is kept: another plan of the tenant may have it. It begins afresh each
 // time.
 func (r *Rater) allow() {
+	if days, _ := r.billedDays(&Charge{}); days == 0 { // it is for another plan to use
+		r.left.Unused, r.after.unused = r.carried.Unused, r.carried.Unused
+		return
+	}
 	r.left.Unused, r.after.unused = nil, nil
 	for _, u := range r.carried.Unused {
 		if !slices.ContainsFunc(r.plan.Allowances, func(a Allowance) bool { return a.ID == u.Allowance }) && r.age(u) < maxRollover {
@@ -232,10 +236,7 @@ func (r *Rater) grants(a *Allowance) (out []Unused) {
 	slices.SortStableFunc(out, func(a, b Unused) int { return a.Period.utc().Compare(b.Period.utc()) })
 	days, all := r.billedDays(&Charge{})
 	own := a.Quantity.Mul(perUnit)
-	switch {
-	case days == 0:
-		return out
-	case days < all && a.Prorate != ProrateNone:
+	if days < all && a.Prorate != ProrateNone {
 		own = divide(own.Mul(decimal.NewFromInt(int64(days))), int64(all), 0, Up)
 	}
 	return append(out, Unused{Allowance: a.ID, Period: r.span.From, Quantity: own})
