@@ -268,6 +268,12 @@ func TestAdvanceOfAPlanThatIsGone(t *testing.T) {
 	if b.Priceable(&september.Document) || !b.Priceable(known) {
 		t.Error("a document is priceable without its plan, or is not without one that it only gives back")
 	}
+	who.PlanChanges = []PlanChange{{From: date(t, "2026-11-01"), Plan: "C"}}
+	b.Plans["C"] = minutes("C", "0.12", fee("60.00", true))
+	october := &invoiced(t, b, who, "2026-10-01", pricing.Carried{}).Document
+	if delete(b.Plans, "C"); b.Priceable(october) {
+		t.Error("a document is priceable without the plan that it bills in advance")
+	}
 }
 
 // What follows from the lines of each plan follows from its days.
@@ -434,6 +440,51 @@ func TestAllowanceAcrossAPlanChange(t *testing.T) {
 	if diff := cmp.Diff([]string{"x 2026-10 27", "x 2026-11 100"}, unused(&invoiced(t, b, who, "2026-11-01", october.Closing).Document)); diff != "" {
 		t.Errorf("after one that was known too late (-want +got):\n%s", diff)
 	}
+	// Nor do they let expire, or keep, what is another plan's to keep for a month
+	// or three: August's is B's to use, and September's is not carried by A.
+	bundle(b.Plans["A"], "x", "100", 1)
+	bundle(b.Plans["B"], "x", "100", 3)
+	of := func(month, quantity string) pricing.Unused {
+		return pricing.Unused{Allowance: "x", Period: date(t, month), Quantity: number(quantity)}
+	}
+	october.Closing.Unused = []pricing.Unused{of("2026-08-01", "30"), of("2026-10-01", "47")}
+	if diff := cmp.Diff([]string{"x 2026-10 47", "x 2026-11 100"}, unused(&invoiced(t, b, who, "2026-11-01", october.Closing).Document)); diff != "" {
+		t.Errorf("after a plan with a shorter rollover (-want +got):\n%s", diff)
+	}
+	who.Plan, who.PlanChanges = "A", []PlanChange{{From: date(t, "2026-11-01"), Plan: "B"}}
+	opening.Unused[0].Quantity = number("200")
+	if diff := cmp.Diff([]string{"x 2026-10 100"}, unused(&invoiced(t, b, who, "2026-10-01", opening).Document)); diff != "" {
+		t.Errorf("before a plan with a longer one (-want +got):\n%s", diff)
+	}
+}
+
+// A plan that only bills in advance takes no fixed discount: it has its own
+// invoices for that. A percentage is of each line, whichever invoice has it.
+func TestDiscountOfThePlanAfter(t *testing.T) {
+	db := warehousetest.Open(t)
+	next := minutes("B", "0.12", fee("60.00", true))
+	next.Discounts = []pricing.Discount{{ID: "p", Description: "Percent", Percent: price("10")}, {ID: "d", Description: "Off", Amount: price("5")}}
+	b, who := changing(t, db, "UTC", "2026-11-01", minutes("A", "0.06"), next)
+	wantLines(t, "October", &invoiced(t, b, who, "2026-10-01", pricing.Carried{}).Document,
+		"fees Fee, in advance: 1 month x 60/1 = 60 for 2026-11-01..2026-12-01", "adjustments Percent: 60 USD x -10/100 = -6")
+}
+
+// Usage before the period's first day, where the tenant's last period ended in
+// another time zone, is the first plan's of the period, not that of a plan that
+// only gives back.
+func TestUsageBetweenTimeZonesAfterAChange(t *testing.T) {
+	db := warehousetest.Open(t)
+	insert(t, db, 1, call("between", "2026-11-01T01:00:00Z", "60"))
+	b, who := changing(t, db, "America/New_York", "", minutes("A", "0.06", fee("30.00", true)), minutes("B", "0.12"))
+	october := &invoiced(t, b, who, "2026-10-01", pricing.Carried{}).Document
+	who.Plan = "B"
+	p := Month(date(t, "2026-11-01"), "America/New_York")
+	p.Begin = instant(t, "2026-10-31T23:00:00Z")
+	d, err := b.Draft(t.Context(), who, p, p.To, october.Closing, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "November", &d.Document, "calls Calls: 60 second x 0.12/60 = 0.12", "fees Fee, credit: -1 month x 30/1 = -30")
 }
 
 // An invoice that only gives back what was billed in advance.
