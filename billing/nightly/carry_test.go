@@ -242,7 +242,12 @@ func TestWaitsForPredecessor(t *testing.T) {
 func TestTenantThatEnded(t *testing.T) {
 	j, sim, who := alone(t)
 	night(t, j, sim, "2026-11-05")
-	who.Until = date(t, "2026-11-01")
+	// As it would be with another plan, whose invoices leave nothing: November's
+	// draft gives back what October's billed, so December's does not.
+	who.Plan = "arrears"
+	j.Biller.Plans["arrears"] = &pricing.Plan{Name: "arrears", Currency: "USD", Charges: []pricing.Charge{{ID: "fee", Description: "Fee", Flat: &pricing.Flat{Amount: amount("5")}}}}
+	wantTold(t, look(t, j, "2026-12-02", "t", "2026-11", "2026-12"), "draft; Fee, credit -31; Fee 5", "draft; Fee 5")
+	who.Plan, who.Until = "fee", date(t, "2026-11-01")
 	const october = "finalized; Fee 31; Fee, in advance 31"
 	wantTold(t, look(t, j, "2026-11-20", "t", "2026-10", "2026-11", "2026-12"), october, "draft; Fee, credit -31", "none")
 	o := at(t, "2026-11-20")
