@@ -544,7 +544,6 @@ func TestSetUpFees(t *testing.T) {
 	db := warehousetest.Open(t)
 	held := func(account int, name, first, last string) (out []metered) {
 		for d := date(t, first); !date(t, last).Before(d); d = d.AddDays(1) {
-			// A number's To is the same for all rows of insert; the sid tells them apart.
 			out = append(out, metered{account: sid(account), sid: name + "/" + d.String(), kind: "number", status: "held",
 				at: d.String() + "T12:00:00Z", quantity: "1", to: name})
 		}

@@ -129,13 +129,13 @@ func TestChainOfMonths(t *testing.T) {
 	// 20.00 of October and November come off the credit in October, then 10.00
 	// each. What is left of an allowance is what it included, in minutes, less
 	// than it.
-	check := func(day string, statuses ...string) {
+	check := func(day string, want ...string) {
 		t.Helper()
 		list := look(t, j, day, "t1", "2026-10", "2026-11", "2026-12", "2027-01")
 		used := []string{"20", "30", "40", "50"}
 		var before *billing.Document
 		for i, tm := range list {
-			if tm.Status != statuses[i] || tm.Reason != "" {
+			if tm.Status != want[i] || tm.Reason != "" {
 				t.Errorf("%s: month %d is %s: %s", day, i, tm.Status, tm.Reason)
 			}
 			doc := tm.Document
@@ -169,7 +169,7 @@ func TestChainOfMonths(t *testing.T) {
 			before = doc
 		}
 	}
-	// January's first hours, so that it has begun.
+	// In October's grace days all of them are drafts.
 	sim.SetNow(at(t, "2026-11-02").Now)
 	run(t, j, at(t, "2026-11-02"))
 	check("2026-11-02", billing.Drafted, billing.Drafted, billing.Drafted, billing.Drafted)
