@@ -28,7 +28,7 @@ type Document struct {
 	Plans     []PlanRef       `json:"plans"`    // each for its days, in their order
 	Accounts  []Account       `json:"accounts"` // the subaccounts billed, each for its days, ordered by sid
 	Lines     []pricing.Line  `json:"lines"`
-	Net       decimal.Decimal `json:"net"` // sum of the lines' rounded amounts
+	Net       decimal.Decimal `json:"net"` // sum of the lines' rounded amounts, less the taxes contained in them
 	Taxes     []pricing.Tax   `json:"taxes"`
 	Total     decimal.Decimal `json:"total"` // Net plus the taxes' amounts
 	Daily     []Day           `json:"daily"` // one per day of the period, in order

@@ -54,7 +54,7 @@ func (b *Biller) accounts(t *Tenant, p Period) []Account {
 	from, to := b.Billed(t, p)
 	var out []Account
 	for _, a := range t.Subaccounts {
-		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until), Since: laterDate(t.From, a.From)}
+		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until), Since: laterDate(t.From, t.since(a))}
 		if days.From.Before(days.To) {
 			out = append(out, days)
 		}
@@ -162,7 +162,7 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 	if each != nil && pr.twoPasses() {
 		if err := b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
 			rec := record(row)
-			pr.rater(&rec).Rate(&rec)
+			pr.rate(&rec)
 			return nil
 		}); err != nil {
 			return nil, err
@@ -177,8 +177,7 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 		records++
 		hash += city.CH64([]byte(row.SID))
 		rec := record(row)
-		rater := pr.rater(&rec)
-		res := rater.Rate(&rec)
+		rater, res := pr.rate(&rec)
 		if res.Outcome == pricing.Rated {
 			daily.add(&rec)
 		}
@@ -292,11 +291,12 @@ func earlierDate(d pricing.Date, more ...pricing.Date) pricing.Date {
 }
 
 // SameUsage reports whether two documents bill the same usage at the same
-// prices: equal records and equal lines, in the same order.
+// prices, for the same days and under the same taxes: equal records and equal
+// lines, in the same order.
 func (d *Document) SameUsage(other *Document) bool {
 	return d.Usage == other.Usage && slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
-		return a.Charge == b.Charge && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
-			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per &&
+		return a.Charge == b.Charge && a.Category == b.Category && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
+			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per && a.TaxCode == b.TaxCode && a.From == b.From && a.To == b.To &&
 			a.Quantity.Equal(b.Quantity) && a.UnitPrice.Equal(b.UnitPrice) && a.Amount.Equal(b.Amount)
 	})
 }

@@ -28,6 +28,7 @@ func sid(n int) string { return fmt.Sprintf("AC%032x", n) }
 // completed call of a minute.
 type metered struct {
 	account, sid, kind, status string
+	to                         string // a telephone number
 	at                         string // RFC 3339
 	quantity, cost, currency   string
 	updated                    time.Duration // after at
@@ -52,7 +53,7 @@ func insert(t testing.TB, db *warehouse.DB, sync uint32, list ...metered) {
 		}
 		u.Account, u.SID, u.Kind = append(u.Account, r.account), append(u.SID, r.sid), append(u.Kind, or(r.kind, "call"))
 		u.Direction, u.Status = append(u.Direction, "outbound-api"), append(u.Status, or(r.status, "completed"))
-		u.From, u.To = append(u.From, "+14155550100"), append(u.To, "+4915112345678")
+		u.From, u.To = append(u.From, "+14155550100"), append(u.To, or(r.to, "+4915112345678"))
 		u.ParentSID = append(u.ParentSID, "")
 		// The creation does not change when a record does.
 		u.Created = append(u.Created, instant(t, "2026-10-15T00:00:00Z"))

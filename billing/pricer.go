@@ -19,16 +19,24 @@ type pricer struct {
 }
 
 // planDays are the days of a document that one plan prices. A plan that begins
-// with the next period has no day in this one: it only bills in advance.
+// with the next period has no day in this one: it only bills in advance. One that
+// ended before it has none either: it gives back what it billed in advance.
 type planDays struct {
 	*pricing.Rater
-	plan *pricing.Plan
-	end  time.Time // usage from here on is the next part's
+	plan  *pricing.Plan
+	days  bool      // whether it has any
+	ahead bool      // whether it is in force in the next period
+	end   time.Time // usage from here on is the next part's
 }
 
-// Priceable reports whether all the plans of a document are configured.
+// Priceable reports whether all the plans of a document are configured, those
+// that it bills in advance among them.
 func (b *Biller) Priceable(doc *Document) bool {
-	return !slices.ContainsFunc(doc.Plans, func(p PlanRef) bool { return b.Plans[p.Name] == nil })
+	plans := doc.Plans
+	if doc.Next != nil {
+		plans = slices.Concat(plans, doc.Next.Plans)
+	}
+	return !slices.ContainsFunc(plans, func(p PlanRef) bool { return b.Plans[p.Name] == nil })
 }
 
 // lastPlan is the plan at the end of a document's days. Its settings of rounding
@@ -51,27 +59,33 @@ func (b *Biller) digests(plans []PlanRef) ([]PlanRef, error) {
 }
 
 func (b *Biller) newPricer(ctx context.Context, doc *Document, loc *time.Location) (*pricer, error) {
-	days := doc.Plans
-	if doc.Next != nil {
-		for _, p := range doc.Next.Plans {
-			if !slices.ContainsFunc(doc.Plans, func(own PlanRef) bool { return own.Name == p.Name }) {
-				days = append(slices.Clip(days), PlanRef{Name: p.Name, Days: Days{doc.Billed.To, doc.Billed.To}})
-			}
+	var plans []PlanRef // in the order of their days
+	add := func(p PlanRef) {
+		if !slices.ContainsFunc(plans, func(known PlanRef) bool { return known.Name == p.Name }) {
+			plans = append(plans, p)
 		}
 	}
 	for _, a := range doc.Opening.Advance {
-		if b.Plans[a.Plan] != nil && !slices.ContainsFunc(days, func(own PlanRef) bool { return own.Name == a.Plan }) {
-			days = append(slices.Clip(days), PlanRef{Name: a.Plan, Days: Days{doc.Billed.To, doc.Billed.To}})
+		if b.Plans[a.Plan] != nil && !slices.ContainsFunc(doc.Plans, func(own PlanRef) bool { return own.Name == a.Plan }) {
+			add(PlanRef{Name: a.Plan, Days: Days{doc.Billed.From, doc.Billed.From}})
+		}
+	}
+	for _, p := range doc.Plans {
+		add(p)
+	}
+	if doc.Next != nil {
+		for _, p := range doc.Next.Plans {
+			add(PlanRef{Name: p.Name, Days: Days{doc.Billed.To, doc.Billed.To}})
 		}
 	}
 	pr := &pricer{doc: doc, biller: b}
-	for _, p := range days {
+	for _, p := range plans {
 		configured := b.Plans[p.Name]
 		if configured == nil {
 			return nil, fmt.Errorf("plan %q is not configured", p.Name)
 		}
 		plan := *configured
-		plan.Credits = append(slices.Clip(plan.Credits), doc.Credits...)
+		plan.Credits = nil // they come off the whole invoice
 		span := pricing.Span{
 			From: doc.Period.From, To: doc.Period.To, BilledFrom: p.From, BilledTo: p.To, Location: loc,
 			Began: doc.Began, Subaccounts: holdings(doc.Accounts, p.Days),
@@ -79,14 +93,16 @@ func (b *Biller) newPricer(ctx context.Context, doc *Document, loc *time.Locatio
 		if doc.Next != nil {
 			span.Next = doc.Next.span(p.Name, loc)
 		}
-		if plan.SetsUpNumbers() {
+		days := p.From.Before(p.To)
+		if days && plan.SetsUpNumbers() {
 			var err error
-			if span.NumbersBefore, err = b.numbersBefore(ctx, doc, p.From); err != nil {
+			if span.NumbersBefore, err = b.numbersBefore(ctx, doc, p.From, loc); err != nil {
 				return nil, err
 			}
 		}
 		pr.parts = append(pr.parts, planDays{
-			Rater: pricing.NewRater(&plan, b.Tables, span, doc.Opening), plan: &plan, end: p.To.Start(loc),
+			Rater: pricing.NewRater(&plan, b.Tables, span, doc.Opening), plan: configured,
+			days: days, ahead: span.Next != nil, end: p.To.Start(loc),
 		})
 	}
 	return pr, nil
@@ -115,21 +131,29 @@ func holdings(accounts []Account, days Days) (out []pricing.Holding) {
 	return out
 }
 
-// numbersBefore are the telephone numbers that the document's subaccounts held
-// on the day before.
-func (b *Biller) numbersBefore(ctx context.Context, doc *Document, day pricing.Date) (map[string]bool, error) {
-	loc, err := time.LoadLocation(doc.Period.TimeZone)
-	if err != nil {
-		return nil, err
+// numbersBefore are the telephone numbers that the tenant held on the day before,
+// in those of the document's subaccounts that were its own then; nil where that is
+// not known.
+func (b *Biller) numbersBefore(ctx context.Context, doc *Document, day pricing.Date, loc *time.Location) (map[string]bool, error) {
+	eve := day.AddDays(-1)
+	slice := warehouse.Slice{From: eve.Start(loc), To: day.Start(loc)}
+	// Usage is pulled from the day before billing begins on, in UTC, and a number
+	// day stands at noon. Farther east than UTC+12 that is too late for the eve.
+	if known := b.Start.AddDays(-1).Start(time.UTC).Add(12 * time.Hour); !known.Before(slice.To) {
+		return nil, nil
 	}
-	slice := warehouse.Slice{From: day.AddDays(-1).Start(loc), To: day.Start(loc)}
 	for _, a := range doc.Accounts {
-		slice.Accounts = append(slice.Accounts, a.SID)
+		if !eve.Before(a.Since) && eve.Before(a.To) {
+			slice.Accounts = append(slice.Accounts, a.SID)
+		}
+	}
+	if slice.Accounts == nil {
+		return map[string]bool{}, nil
 	}
 	slices.Sort(slice.Accounts)
 	slice.Accounts = slices.Compact(slice.Accounts)
 	held := map[string]bool{}
-	err = b.DB.EachUsage(ctx, []warehouse.Slice{slice}, func(row *warehouse.UsageRow) error {
+	err := b.DB.EachUsage(ctx, []warehouse.Slice{slice}, func(row *warehouse.UsageRow) error {
 		if pricing.Kind(row.Kind) == pricing.Number {
 			held[row.To] = true
 		}
@@ -138,14 +162,18 @@ func (b *Biller) numbersBefore(ctx context.Context, doc *Document, day pricing.D
 	return held, err
 }
 
-// rater is the one whose days a record falls into.
-func (p *pricer) rater(rec *pricing.Record) *pricing.Rater {
+// rate prices a record by the plan whose days it falls into.
+func (p *pricer) rate(rec *pricing.Record) (*pricing.Rater, pricing.Result) {
+	var own *pricing.Rater
 	for i := range p.parts {
-		if rec.StartedAt.Before(p.parts[i].end) {
-			return p.parts[i].Rater
+		part := &p.parts[i]
+		if own == nil && part.days && rec.StartedAt.Before(part.end) {
+			own = part.Rater
+		} else if part.ahead {
+			part.Foresee(rec)
 		}
 	}
-	return p.parts[len(p.parts)-1].Rater
+	return own, own.Rate(rec)
 }
 
 // twoPasses reports whether the amount of each record is known only once all
@@ -156,14 +184,27 @@ func (p *pricer) twoPasses() bool {
 
 // again makes ready for the second of two passes.
 func (p *pricer) again() {
+	var before *pricing.Rater
 	for i := range p.parts {
-		p.parts[i].Rater = p.parts[i].Again()
+		part := &p.parts[i]
+		if before != nil {
+			part.Follow(before)
+		}
+		before, part.Rater = part.Rater, part.Again()
 	}
 }
 
 // lines are the lines of all plans, by category, and what is left to the next
 // invoice.
 func (p *pricer) lines() (lines []pricing.Line, closing pricing.Carried) {
+	last := p.biller.lastPlan(p.doc)
+	for _, a := range p.doc.Opening.Advance {
+		if p.biller.Plans[a.Plan] == nil { // no rater can settle it
+			lines = append(lines, pricing.CreditAdvance(a, p.doc.Period.From, last.Rounding, last.Currency))
+		}
+	}
+	var credits []pricing.Credit
+	closing.Unused = p.doc.Opening.Unused
 	for i, part := range p.parts {
 		if i > 0 {
 			part.Follow(p.parts[i-1].Rater)
@@ -171,15 +212,14 @@ func (p *pricer) lines() (lines []pricing.Line, closing pricing.Carried) {
 		lines = append(lines, part.Lines()...)
 		left := part.Carry()
 		closing.Advance = append(closing.Advance, left.Advance...)
-		closing.Unused = append(closing.Unused, left.Unused...)
-		closing.Credits = left.Credits
-	}
-	for _, a := range p.doc.Opening.Advance {
-		if p.biller.Plans[a.Plan] == nil { // no rater can settle it
-			plan := p.biller.lastPlan(p.doc)
-			lines = append(lines, pricing.CreditAdvance(a, plan.Rounding, plan.Currency))
+		if part.days {
+			closing.Unused = left.Unused
+			credits = append(credits, part.plan.Credits...)
 		}
 	}
+	used, left := pricing.TakeCredits(lines, append(credits, p.doc.Credits...), p.doc.Opening.Credits, p.doc.Period.From, last.Currency)
+	closing.Credits = left
+	lines = append(lines, used...)
 	slices.SortStableFunc(lines, func(a, b pricing.Line) int {
 		return cmp.Compare(slices.Index(pricing.Categories, a.Category), slices.Index(pricing.Categories, b.Category))
 	})
@@ -198,18 +238,32 @@ func (p *pricer) exchangeRates() (out []pricing.ExchangeRate) {
 	return out
 }
 
-// unrated is the usage that no plan could price.
+// unrated is the usage that no plan could price, ordered by kind and reason.
 func (p *pricer) unrated() (out []pricing.Unrated) {
 	for _, part := range p.parts {
-		out = append(out, part.Unrated()...)
+		for _, u := range part.Unrated() {
+			same := func(other pricing.Unrated) bool {
+				return other.Kind == u.Kind && other.Reason == u.Reason && other.Currency == u.Currency
+			}
+			if at := slices.IndexFunc(out, same); at >= 0 {
+				out[at].Records += u.Records
+				out[at].Cost = out[at].Cost.Add(u.Cost)
+			} else {
+				out = append(out, u)
+			}
+		}
 	}
+	slices.SortStableFunc(out, func(a, b pricing.Unrated) int {
+		return cmp.Compare(slices.Index(pricing.Kinds, a.Kind), slices.Index(pricing.Kinds, b.Kind))
+	})
 	return out
 }
 
-// Carries reports whether a tenant's invoice for the period leaves anything to
-// the next one.
+// Carries reports whether a tenant's invoice for the period may leave anything of
+// its own to the next one. A plan that begins with the next period bills in
+// advance already.
 func (b *Biller) Carries(t *Tenant, p Period) bool {
-	return len(t.Credits) > 0 || slices.ContainsFunc(t.PlansOn(p.From, p.To), func(ref PlanRef) bool {
+	return len(t.Credits) > 0 || slices.ContainsFunc(t.PlansOn(p.From, p.To.NextMonth()), func(ref PlanRef) bool {
 		plan := b.Plans[ref.Name]
 		return plan != nil && plan.Carries()
 	})

@@ -53,3 +53,15 @@ type Assignment struct {
 	From  pricing.Date `yaml:"from,omitempty"`  // the tenant's From where empty
 	Until pricing.Date `yaml:"until,omitempty"` // first day no longer the tenant's; the tenant's Until where empty
 }
+
+// since is the first of the days without a gap on which the tenant has had the
+// assignment's subaccount, by this assignment or by others before it; no date
+// where none is set.
+func (t *Tenant) since(a Assignment) pricing.Date {
+	for _, before := range t.Subaccounts {
+		if before.SID == a.SID && before.Until == a.From && before.From.Before(a.From) {
+			return t.since(before)
+		}
+	}
+	return a.From
+}

@@ -148,7 +148,7 @@ func (r *Rater) adjust(lines []Line) []Line {
 	balances := balancesOf(lines, func(l *Line) balance { return balance{charge: l.Charge, taxCode: l.TaxCode} })
 	for i := range r.plan.Discounts {
 		if d := &r.plan.Discounts[i]; r.holds(d.From, d.Until) {
-			lines = append(lines, r.discount(d, balances)...)
+			lines = append(lines, r.discount(*d, balances)...)
 		}
 	}
 	lines = r.limit(lines, &Charge{Limits: r.plan.Limits}, func(*Line) bool { return true })
@@ -241,10 +241,32 @@ type group struct {
 	of              []*balance
 }
 
-// discount is the lines of a discount on what is left of the charges, from
-// which it takes them off.
-func (r *Rater) discount(d *Discount, balances []*balance) (out []Line) {
-	places := MinorUnits(r.plan.Currency)
+// discount is the lines of a discount of the plan. A fixed one has as much left
+// as the raters that this one follows have not taken, and nothing where the plan
+// is not in force on any day: it only bills in advance, or gives that back.
+func (r *Rater) discount(d Discount, balances []*balance) []Line {
+	days, _ := r.billedDays(&Charge{})
+	switch {
+	case d.Amount == nil:
+		return d.lines(balances, r.plan.Currency, r.plan.Rounding)
+	case days == 0:
+		return nil
+	}
+	taken := r.after.discounted[d.ID]
+	rest := decimal.Max(d.Amount.Sub(taken), decimal.Zero)
+	d.Amount = &rest
+	lines := d.lines(balances, r.plan.Currency, r.plan.Rounding)
+	for _, l := range lines {
+		taken = taken.Sub(l.Amount)
+	}
+	r.after.discounted[d.ID] = taken
+	return lines
+}
+
+// lines are those of a discount on what is left of the charges, from which it
+// takes them off.
+func (d *Discount) lines(balances []*balance, currency string, rounding Rounding) (out []Line) {
+	places := MinorUnits(currency)
 	groups := d.groups(balances)
 	bases := make([]decimal.Decimal, len(groups))
 	var whole decimal.Decimal
@@ -262,8 +284,8 @@ func (r *Rater) discount(d *Discount, balances []*balance) (out []Line) {
 			Quantity: decimal.NewFromInt(1), Unit: Month, Per: 1,
 		}
 		if d.Percent != nil {
-			line.Quantity, line.Unit, line.UnitPrice, line.Per = g.base, Unit(r.plan.Currency), d.Percent.Neg(), 100
-			line.Amount = divide(g.base.Mul(line.UnitPrice), line.Per, places, r.plan.Rounding)
+			line.Quantity, line.Unit, line.UnitPrice, line.Per = g.base, Unit(currency), d.Percent.Neg(), 100
+			line.Amount = divide(g.base.Mul(line.UnitPrice), line.Per, places, rounding)
 		} else {
 			line.UnitPrice, line.Amount = fixed[i].Neg(), fixed[i].Neg()
 		}

@@ -509,6 +509,7 @@ func TestDiscountOfACodeWithARefund(t *testing.T) {
 	}
 	p := plan(Charge{Flat: &Flat{}})
 	r := NewRater(p, Tables{}, inOctober, Carried{})
+	r.Lines()
 	balances := balancesOf(lines, func(l *Line) balance { return balance{charge: l.Charge, taxCode: l.TaxCode} })
 	// 50 % of 0.72 - 0.20 = 0.52 and of 0.39: 0.26 and 0.195. Then a fixed 1.00 takes
 	// what is left of each, 0.26 and 0.19.
@@ -516,8 +517,8 @@ func TestDiscountOfACodeWithARefund(t *testing.T) {
 		"Half: 0 records, 0.52 USD x -50/100 = -0.26", "Half: 0 records, 0.39 USD x -50/100 = -0.20",
 		"All: 0 records, 1 month x -0.26/1 = -0.26", "All: 0 records, 1 month x -0.19/1 = -0.19",
 	}
-	got := showAll(r.discount(&Discount{ID: "h", Description: "Half", Percent: decp("50")}, balances))
-	got = append(got, showAll(r.discount(&Discount{ID: "x", Description: "All", Amount: decp("1")}, balances))...)
+	got := showAll(r.discount(Discount{ID: "h", Description: "Half", Percent: decp("50")}, balances))
+	got = append(got, showAll(r.discount(Discount{ID: "x", Description: "All", Amount: decp("1")}, balances))...)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("discounts (-want +got):\n%s", diff)
 	}

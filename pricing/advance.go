@@ -21,15 +21,20 @@ type Advance struct {
 }
 
 // CreditAdvance gives a fee that was billed in advance back in full, where its
-// plan or charge is gone. The amount is in the currency, ISO 4217, that the fee
-// was billed in, rounded to its minor unit.
-func CreditAdvance(a Advance, rounding Rounding, currency string) Line {
+// plan or charge is gone, on the invoice of the period that begins on first. The
+// amount is in the currency, ISO 4217, that the fee was billed in, rounded to its
+// minor unit.
+func CreditAdvance(a Advance, first Date, rounding Rounding, currency string) Line {
 	quantity, unit, per := difference(-a.Days, int64(a.From.DaysUntil(a.To)))
-	return Line{
+	line := Line{
 		Charge: a.Charge, Category: Fees, Description: a.Description + ", credit", TaxCode: a.TaxCode,
-		Quantity: quantity, Unit: unit, UnitPrice: a.UnitPrice, Per: per, From: a.From, To: a.To,
+		Quantity: quantity, Unit: unit, UnitPrice: a.UnitPrice, Per: per,
 		Amount: divide(quantity.Mul(a.UnitPrice), per, MinorUnits(currency), rounding),
 	}
+	if a.From != first {
+		line.From, line.To = a.From, a.To
+	}
+	return line
 }
 
 // difference is what is printed of days billed or credited later: one whole
@@ -59,7 +64,7 @@ func (r *Rater) creditLines() (out []Line) {
 			settled = settled || r.settledWith(a, c.Charge)
 		}
 		if a.Plan == r.plan.Name && !settled {
-			out = append(out, CreditAdvance(*a, r.plan.Rounding, r.plan.Currency))
+			out = append(out, CreditAdvance(*a, r.span.From, r.plan.Rounding, r.plan.Currency))
 		}
 	}
 	return out

@@ -109,16 +109,16 @@ func TestFeesInAdvance(t *testing.T) {
 
 		{"another price", plan(fee("62")), ends, []Advance{inAdvance(october, 30, "31")}, nil,
 			// 30 x 31 / 31 back.
-			[]string{"fees Usage: 0 records, 1 month x 62/1 = 62.00", "fees Usage, credit: 0 records, -30 day x 31/31 = -30.00 2026-10-01/2026-11-01"}, nil},
+			[]string{"fees Usage: 0 records, 1 month x 62/1 = 62.00", "fees Usage, credit: 0 records, -30 day x 31/31 = -30.00"}, nil},
 		{"another tax", plan(taxed("eu", fee("31"))), ends, []Advance{inAdvance(october, 31, "31")}, nil,
-			[]string{"fees Usage: 0 records, 1 month x 31/1 = 31.00", "fees Usage, credit: 0 records, -1 month x 31/1 = -31.00 2026-10-01/2026-11-01"}, nil},
+			[]string{"fees Usage: 0 records, 1 month x 31/1 = 31.00", "fees Usage, credit: 0 records, -1 month x 31/1 = -31.00"}, nil},
 		{"in arrears from now on", plan(arrears(fee("31"))),
 			func(s *Span) { s.BilledTo = Date{2026, 10, 20} }, []Advance{inAdvance(october, 31, "31")}, nil,
 			[]string{"fees Usage, credit: 0 records, -12 day x 31/31 = -12.00"}, nil},
 		{"the charge is gone", plan(Charge{ID: "other", Flat: &Flat{Amount: dec("5")}}), asIs, []Advance{inAdvance(october, 31, "31")}, nil,
-			[]string{"fees Usage: 0 records, 1 month x 5/1 = 5.00", "fees Usage, credit: 0 records, -1 month x 31/1 = -31.00 2026-10-01/2026-11-01"}, nil},
+			[]string{"fees Usage: 0 records, 1 month x 5/1 = 5.00", "fees Usage, credit: 0 records, -1 month x 31/1 = -31.00"}, nil},
 		{"the charge is a set-up fee now", plan(Charge{Flat: &Flat{Amount: dec("31"), Once: true}}), asIs, []Advance{inAdvance(october, 31, "31")}, nil,
-			[]string{"fees Usage, credit: 0 records, -1 month x 31/1 = -31.00 2026-10-01/2026-11-01"}, nil},
+			[]string{"fees Usage, credit: 0 records, -1 month x 31/1 = -31.00"}, nil},
 		{"a month that was left out", plan(fee("31")), ends, []Advance{inAdvance(Date{2026, 9, 1}, 10, "31")}, nil,
 			// 10 x 31 / 30 = 10.333 back.
 			[]string{"fees Usage: 0 records, 1 month x 31/1 = 31.00", "fees Usage, credit: 0 records, -10 day x 31/30 = -10.33 2026-09-01/2026-10-01"}, nil},
@@ -216,17 +216,20 @@ func TestCreditAdvance(t *testing.T) {
 		unitPrice string
 		rounding  Rounding
 		currency  string
+		first     Date
 		want      string
 	}{
-		{31, "10", "", "USD", "fees Usage, credit: 0 records, -1 month x 10/1 = -10.00 2026-10-01/2026-11-01"},
+		{31, "10", "", "USD", october, "fees Usage, credit: 0 records, -1 month x 10/1 = -10.00"},
 		// 20 x 1000 / 31 = 645.16.
-		{20, "1000", "", "JPY", "fees Usage, credit: 0 records, -20 day x 1000/31 = -645.00 2026-10-01/2026-11-01"},
-		{20, "1000", Up, "JPY", "fees Usage, credit: 0 records, -20 day x 1000/31 = -646.00 2026-10-01/2026-11-01"},
+		{20, "1000", "", "JPY", october, "fees Usage, credit: 0 records, -20 day x 1000/31 = -645.00"},
+		{20, "1000", Up, "JPY", october, "fees Usage, credit: 0 records, -20 day x 1000/31 = -646.00"},
 		// Two subaccounts or numbers.
-		{62, "10", "", "USD", "fees Usage, credit: 0 records, -62 day x 10/31 = -20.00 2026-10-01/2026-11-01"},
+		{62, "10", "", "USD", october, "fees Usage, credit: 0 records, -62 day x 10/31 = -20.00"},
+		// On a later invoice the line says which days it is for.
+		{31, "10", "", "USD", november(1), "fees Usage, credit: 0 records, -1 month x 10/1 = -10.00 2026-10-01/2026-11-01"},
 	}
 	for _, tt := range tests {
-		line := CreditAdvance(inAdvance(october, tt.days, tt.unitPrice), tt.rounding, tt.currency)
+		line := CreditAdvance(inAdvance(october, tt.days, tt.unitPrice), tt.first, tt.rounding, tt.currency)
 		if got := showFull([]Line{line})[0]; got != tt.want || line.Charge != "c1" {
 			t.Errorf("charge %s: %s\nwant %s", line.Charge, got, tt.want)
 		}

@@ -181,9 +181,20 @@ func newUsage(quantity decimal.Decimal, unit Unit, to *inclusion) *usage {
 }
 
 // allow decides what of the lines and sums the allowances make free, and what
-// they leave to later periods. It begins afresh each time.
+// they leave to later periods. What is left of an allowance that the plan does
+// not have is kept: another plan of the tenant may have it. It begins afresh each
+// time.
 func (r *Rater) allow() {
-	r.left.Unused = nil
+	if days, _ := r.billedDays(&Charge{}); days == 0 { // it is for another plan to use
+		r.left.Unused, r.after.unused = r.carried.Unused, r.carried.Unused
+		return
+	}
+	r.left.Unused, r.after.unused = nil, nil
+	for _, u := range r.carried.Unused {
+		if !slices.ContainsFunc(r.plan.Allowances, func(a Allowance) bool { return a.ID == u.Allowance }) && r.age(u) < maxRollover {
+			r.left.Unused, r.after.unused = append(r.left.Unused, u), append(r.after.unused, u)
+		}
+	}
 	used := map[string][]*usage{} // by charge
 	for i := range r.plan.Allowances {
 		a := &r.plan.Allowances[i]
@@ -198,8 +209,12 @@ func (r *Rater) allow() {
 		}
 		_, n := smallest(a.Unit)
 		for _, g := range grants {
-			if g.Quantity.Sign() > 0 && r.age(g) < a.Rollover {
-				g.Quantity = quotient(g.Quantity, n)
+			if g.Quantity.Sign() <= 0 {
+				continue
+			}
+			g.Quantity = quotient(g.Quantity, n)
+			r.after.unused = append(r.after.unused, g)
+			if r.age(g) < a.Rollover {
 				r.left.Unused = append(r.left.Unused, g)
 			}
 		}
@@ -221,10 +236,7 @@ func (r *Rater) grants(a *Allowance) (out []Unused) {
 	slices.SortStableFunc(out, func(a, b Unused) int { return a.Period.utc().Compare(b.Period.utc()) })
 	days, all := r.billedDays(&Charge{})
 	own := a.Quantity.Mul(perUnit)
-	switch {
-	case days == 0:
-		return out
-	case days < all && a.Prorate != ProrateNone:
+	if days < all && a.Prorate != ProrateNone {
 		own = divide(own.Mul(decimal.NewFromInt(int64(days))), int64(all), 0, Up)
 	}
 	return append(out, Unused{Allowance: a.ID, Period: r.span.From, Quantity: own})

@@ -49,34 +49,42 @@ func (p *Plan) checkCredits(credits []Credit, seen map[string]bool) []Problem {
 	return out
 }
 
-// credits are the lines of the plan's credits on an invoice's lines, each on
-// what those before it have left. What has been used of them is left to the
-// next period, also of credits that the plan no longer has: they may come back.
+// credits are the lines of the plan's credits on an invoice's lines.
 func (r *Rater) credits(lines []Line) (out []Line) {
+	out, r.left.Credits = TakeCredits(lines, r.plan.Credits, r.carried.Credits, r.span.From, r.plan.Currency)
+	return out
+}
+
+// TakeCredits are the lines of credits on an invoice's lines in a currency, ISO
+// 4217, for the period that begins on first: each credit on what those before it
+// have left, never below zero. used is what earlier invoices have used. What has
+// been used with this one is left to the next, also of credits that are not
+// there any more: they may come back.
+func TakeCredits(lines []Line, credits []Credit, used []Taken, first Date, currency string) (out []Line, left []Taken) {
 	balances := balancesOf(lines, func(l *Line) balance { return balance{taxCode: l.TaxCode} })
-	used := slices.Clone(r.carried.Credits)
-	for i := range r.plan.Credits {
-		c := &r.plan.Credits[i]
-		if !r.holds(c.From, c.Until) {
+	left = slices.Clone(used)
+	for i := range credits {
+		c := &credits[i]
+		if !(&Charge{From: c.From, Until: c.Until}).inForce(first) {
 			continue
 		}
-		at := slices.IndexFunc(used, func(t Taken) bool { return t.Credit == c.ID })
+		at := slices.IndexFunc(left, func(t Taken) bool { return t.Credit == c.ID })
 		rest := c.Amount
 		if at >= 0 {
-			rest = rest.Sub(used[at].Amount)
+			rest = rest.Sub(left[at].Amount)
 		}
 		if rest.Sign() <= 0 {
 			continue
 		}
-		for _, line := range r.discount(&Discount{ID: c.ID, Description: c.Description, Amount: &rest}, balances) {
+		d := Discount{ID: c.ID, Description: c.Description, Amount: &rest}
+		for _, line := range d.lines(balances, currency, HalfUp) { // whole minor units: nothing is rounded
 			line.Category = CreditsUsed
 			out = append(out, line)
 			if at < 0 {
-				at, used = len(used), append(used, Taken{Credit: c.ID})
+				at, left = len(left), append(left, Taken{Credit: c.ID})
 			}
-			used[at].Amount = used[at].Amount.Sub(line.Amount)
+			left[at].Amount = left[at].Amount.Sub(line.Amount)
 		}
 	}
-	r.left.Credits = used
-	return out
+	return out, left
 }

@@ -117,6 +117,21 @@ func (r *Rater) seeNumber(rec *Record, day Date) {
 			}
 		}
 	}
+	r.seeNext(rec, day)
+}
+
+// Foresee notes a day of a phone number that another rater of the same period
+// prices, for the fees in advance of a plan that is not in force on the period's
+// last day but in the next period.
+func (r *Rater) Foresee(rec *Record) {
+	if rec.Kind == Number && r.plan.charges(rec.Kind, rec.Status) {
+		r.seeNext(rec, r.dayOf(rec.StartedAt))
+	}
+}
+
+// seeNext notes a phone number that is held on the period's last day, and so
+// in the next period.
+func (r *Rater) seeNext(rec *Record, day Date) {
 	next := r.span.Next
 	if next == nil || day.AddDays(1) != r.span.To {
 		return

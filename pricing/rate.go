@@ -43,6 +43,9 @@ type Carried struct {
 	Credits []Taken   `json:"credits,omitempty"`
 }
 
+// IsZero reports whether nothing is left.
+func (c Carried) IsZero() bool { return len(c.Advance)+len(c.Unused)+len(c.Credits) == 0 }
+
 // Rater prices the usage of one tenant's period under one plan. It is not
 // safe for concurrent use.
 type Rater struct {
@@ -51,6 +54,8 @@ type Rater struct {
 	span    Span
 	carried Carried
 	left    Carried // what Lines found
+	before  taken   // by the raters that this one follows
+	after   taken   // by them and this one
 	charges []*rater
 	lines   map[lineKey]*line
 	unrated map[unratedKey]*Unrated
@@ -460,6 +465,7 @@ func (l *line) exact() (sum decimal.Decimal) {
 // plan's order of charges, and what follows from them at the end. Amounts are
 // rounded here, once a line.
 func (r *Rater) Lines() []Line {
+	r.after = r.before.begin()
 	r.allow()
 	places := MinorUnits(r.plan.Currency)
 	all := make([]*line, 0, len(r.lines))
@@ -507,11 +513,6 @@ func inDocument(a, b *line) int {
 		cmp.Compare(a.Per, b.Per),
 	)
 }
-
-// Follow makes the rater use of the carried credits only what another one of the
-// same period has left, which prices other days by another plan. Lines of that
-// one must have been asked for.
-func (r *Rater) Follow(before *Rater) { r.carried.Credits = before.left.Credits }
 
 // Carry is what the period leaves to the next one, once Lines has been asked
 // for.

@@ -68,7 +68,8 @@ func (s *Surcharge) on(charge string) bool {
 	return len(s.Charges) == 0 || slices.Contains(s.Charges, charge)
 }
 
-// held is a phone number that a charge has priced.
+// held is a phone number that a charge has priced, or what a surcharge was
+// counted for.
 type held struct{ charge, number string }
 
 // observe keeps what surcharges need to know of a record that a charge has
@@ -119,7 +120,9 @@ func (s *Surcharge) base(lines []Line, balances []*balance) (sum decimal.Decimal
 	return sum
 }
 
-// count is how many of what the surcharge's amount is for the period has.
+// count is how many of what the surcharge's amount is for the period has, without
+// those that the raters that this one follows have counted. Lines are each
+// rater's own.
 func (r *Rater) count(s *Surcharge, lines []Line) (decimal.Decimal, Unit) {
 	distinct := map[string]bool{}
 	switch s.Per {
@@ -129,14 +132,14 @@ func (r *Rater) count(s *Surcharge, lines []Line) (decimal.Decimal, Unit) {
 				distinct[h.SID] = true
 			}
 		}
-		return decimal.NewFromInt(int64(len(distinct))), PerSubaccount
+		return r.uncounted(s, distinct), PerSubaccount
 	case SurchargeNumber:
 		for h := range r.numbers {
 			if s.on(h.charge) {
 				distinct[h.number] = true
 			}
 		}
-		return decimal.NewFromInt(int64(len(distinct))), PerNumber
+		return r.uncounted(s, distinct), PerNumber
 	case SurchargeLine:
 		n := int64(0)
 		for i := range lines {
@@ -147,7 +150,20 @@ func (r *Rater) count(s *Surcharge, lines []Line) (decimal.Decimal, Unit) {
 		return decimal.NewFromInt(n), PerLine
 	}
 	if r.span.BilledFrom.Before(r.span.BilledTo) {
-		return decimal.NewFromInt(1), Month
+		distinct[""] = true
 	}
-	return decimal.Zero, Month
+	return r.uncounted(s, distinct), Month
+}
+
+// uncounted is how many of the holders no rater has counted for the surcharge
+// yet.
+func (r *Rater) uncounted(s *Surcharge, holders map[string]bool) decimal.Decimal {
+	n := int64(0)
+	for h := range holders {
+		if key := (held{s.ID, h}); !r.after.surcharged[key] {
+			r.after.surcharged[key] = true
+			n++
+		}
+	}
+	return decimal.NewFromInt(n)
 }

@@ -118,6 +118,8 @@ type Labels struct {
 	Payment          string `yaml:"payment"`
 	PaymentTerms     string `yaml:"payment_terms"`
 	PaymentOnReceipt string `yaml:"payment_on_receipt"`
+	NothingToPay     string `yaml:"nothing_to_pay"`
+	InYourFavour     string `yaml:"in_your_favour"`
 	Page             string `yaml:"page"`
 
 	Statement     string `yaml:"statement"`

@@ -21,15 +21,16 @@ import (
 )
 
 // LineColumns are the columns of [Lines]. Over the lines of an invoice, amount
-// adds up to its net; exact_amount + rounding = amount on each line.
+// adds up to its net and the taxes contained in it; exact_amount + rounding =
+// amount on each line.
 var LineColumns = []string{
 	"period", "tenant", "invoice", "status", "line", "charge", "category", "kind", "description", "item",
 	"records", "quantity", "unit", "unit_price", "per", "exact_amount", "rounding", "amount", "currency",
 }
 
 // UsageColumns are the columns of [Usage]. Over the records of a tenant,
-// amount adds up to the exact_amount of its lines that are neither fees nor
-// adjustments, to the last digit.
+// amount adds up to the exact_amount of its lines that are neither fees,
+// adjustments, surcharges nor credits, to the last digit.
 var UsageColumns = []string{
 	"period", "tenant", "invoice", "account", "kind", "sid", "category", "parent_sid", "started_at",
 	"direction", "status", "from", "to", "quantity", "unit", "outcome", "charge", "item", "billed_quantity", "billed_unit",

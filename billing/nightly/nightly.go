@@ -7,6 +7,7 @@
 package nightly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,14 @@ type Job struct {
 	reg      *register.Register
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
 	stored   map[string]*billing.Document // finalized documents that were read, by number
-	closings map[string]pricing.Carried   // what drafts of this run leave to the next period, by tenant and period
+	closings map[string]closing           // what months without a finalized invoice leave to the next, by tenant and month
+}
+
+// closing is what a month without a finalized invoice leaves to the next, and
+// what the next one's invoice waits for.
+type closing struct {
+	pricing.Carried
+	wait string
 }
 
 // Options choose what a run does.
@@ -166,7 +174,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 }
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
-	j.stored, j.closings = map[string]*billing.Document{}, map[string]pricing.Carried{}
+	j.stored, j.closings = map[string]*billing.Document{}, map[string]closing{}
 	j.reg, err = register.Open(ctx, j.Biller.DB, j.NumberFormat)
 	return err
 }
@@ -322,9 +330,25 @@ func (j *Job) before(ctx context.Context, t *billing.Tenant, first pricing.Date)
 	return j.document(ctx, e)
 }
 
-// bills reports whether there is an invoice of the tenant for the period: it is
-// billed for any day of it, or was in advance and has to get that back.
+// ErrNotBilled says that a tenant has no invoice for a month.
+var ErrNotBilled = errors.New("not billed")
+
+// mustBill is an error where there is no invoice of the tenant for the period.
+func (j *Job) mustBill(ctx context.Context, t *billing.Tenant, p billing.Period) error {
+	bills, err := j.bills(ctx, t, p)
+	if err == nil && !bills {
+		err = fmt.Errorf("tenant %s is %w in %s", t.ID, ErrNotBilled, p.Label())
+	}
+	return err
+}
+
+// bills reports whether there is an invoice of the tenant for the period: there
+// was before, it is billed for any day of it, or was in advance and has to get
+// that back.
 func (j *Job) bills(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
+	if _, done := j.reg.Find(identity(t, p)); done {
+		return true, nil
+	}
 	if from, to := j.Biller.Billed(t, p); from.Before(to) {
 		return true, nil
 	}
@@ -342,53 +366,66 @@ func (j *Job) opening(ctx context.Context, t *billing.Tenant, p billing.Period, 
 	if doc != nil {
 		return doc.Closing, "", nil
 	}
+	if !j.hasHistory(t, p.From) {
+		return opening, "", nil
+	}
 	last, err := j.period(ctx, t, p.From.AddDays(-1).FirstOfMonth())
 	if err != nil {
+		return opening, "", err
+	}
+	if known, ok := j.closings[ofMonth(t, last)]; ok {
+		return known.Carried, known.wait, nil
+	}
+	left := closing{}
+	if left.Carried, left.wait, err = j.opening(ctx, t, last, o); err != nil {
 		return opening, "", err
 	}
 	bills, err := j.bills(ctx, t, last)
 	if err != nil {
 		return opening, "", err
 	}
-	if !bills {
-		return j.latest(ctx, t, p)
-	}
-	if !j.Biller.Carries(t, last) {
-		return opening, "", nil
-	}
-	key := t.ID + " " + last.Label()
-	closing, known := j.closings[key]
-	if !known {
-		before, _, err := j.opening(ctx, t, last, o)
+	if bills && j.hands(t, last, left) {
+		draft, err := j.Biller.Draft(ctx, t, last, o.AsOf, left.Carried, nil)
 		if err != nil {
 			return opening, "", err
 		}
-		draft, err := j.Biller.Draft(ctx, t, last, o.AsOf, before, nil)
-		if err != nil {
-			return opening, "", err
-		}
-		closing = draft.Document.Closing
-		j.closings[key] = closing
+		left = closing{draft.Document.Closing, waitFor(last)}
 	}
-	return closing, fmt.Sprintf("the invoice for %s is not finalized, and leaves something to this one", last.Label()), nil
+	j.closings[ofMonth(t, last)] = left
+	return left.Carried, left.wait, nil
 }
 
-// latest is what the tenant's last invoice left, some time before the period.
-func (j *Job) latest(ctx context.Context, t *billing.Tenant, p billing.Period) (opening pricing.Carried, wait string, err error) {
-	var last *register.Entry
-	for _, e := range j.reg.Entries() {
-		if e.Tenant == t.ID && !p.From.Before(e.To) && (last == nil || last.To.Before(e.To)) {
-			last = &e
-		}
+// hands reports whether a draft for the period may hand anything on to the next
+// one: what it got, or something of its own.
+func (j *Job) hands(t *billing.Tenant, p billing.Period, got closing) bool {
+	return got.wait != "" || !got.IsZero() || j.Biller.Carries(t, p)
+}
+
+func ofMonth(t *billing.Tenant, p billing.Period) string { return t.ID + " " + p.Label() }
+
+// hasHistory reports whether the tenant may have invoices for months before the
+// first day of one.
+func (j *Job) hasHistory(t *billing.Tenant, first pricing.Date) bool {
+	if j.Biller.Start.Before(first) && (t.From.IsZero() || t.From.Before(first)) {
+		return true
 	}
-	if last == nil {
-		return opening, "", nil
+	return slices.ContainsFunc(j.reg.Entries(), func(e register.Entry) bool { return e.Tenant == t.ID && e.From.Before(first) })
+}
+
+// waitFor says that a period's invoice cannot be finalized before that for the
+// one before it.
+func waitFor(last billing.Period) string {
+	return fmt.Sprintf("the invoice for %s is not finalized, and leaves something to this one", last.Label())
+}
+
+// leaves says why a draft cannot be finalized any more: the invoice after it was,
+// without what this one would leave it; empty where it leaves nothing.
+func (j *Job) leaves(t *billing.Tenant, draft *billing.Document) string {
+	next, done := j.reg.Find(identity(t, billing.Month(draft.Period.To, t.TimeZone)))
+	if !done || draft.Closing.IsZero() {
+		return ""
 	}
-	doc, err := j.document(ctx, *last)
-	if err != nil {
-		return opening, "", err
-	}
-	return doc.Closing, "", nil
+	return fmt.Sprintf("it leaves fees in advance, an allowance or credits to %s, which is finalized without them: let what was added to the plan or tenant begin later", next.Number)
 }
 
 // month bills one calendar month; nil when there is nothing in it.
@@ -470,10 +507,9 @@ func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finali
 	for i := range j.Biller.Tenants {
 		t := &j.Biller.Tenants[i]
 		p := billing.Month(first, t.TimeZone)
-		_, done := j.reg.Find(identity(t, p))
 		if bills, err := j.bills(ctx, t, p); err != nil {
 			return nil, nil, err
-		} else if !done && !bills {
+		} else if !bills {
 			continue
 		}
 		if p, err = j.period(ctx, t, first); err != nil {
@@ -519,7 +555,9 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	if err != nil {
 		return tm, false, err
 	}
-	j.closings[t.ID+" "+p.Label()] = draft.Document.Closing
+	if j.hands(t, p, closing{opening, wait}) {
+		j.closings[ofMonth(t, p)] = closing{draft.Document.Closing, waitFor(p)}
+	}
 	tm.Document, tm.Status, tm.Unrated = &draft.Document, billing.Drafted, draft.Unrated
 	due, err := j.isDue(p, o)
 	if err != nil || !due {
@@ -535,7 +573,7 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 		}
 	}
 	if tm.Reason == "" {
-		tm.Reason = wait
+		tm.Reason = cmp.Or(wait, j.leaves(t, tm.Document))
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
@@ -638,6 +676,9 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	if e, done := j.reg.Find(identity(t, p)); done {
 		return tm, "", fmt.Errorf("draft invoice of tenant %s for %s: it is finalized, as %s", t.ID, p.Label(), e.Number)
 	}
+	if err := j.mustBill(ctx, t, p); err != nil {
+		return tm, "", fmt.Errorf("draft invoice: %w", err)
+	}
 	opening, _, err := j.opening(ctx, t, p, o)
 	if err != nil {
 		return tm, "", err
@@ -658,17 +699,12 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if err := j.openRegister(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	p := billing.Month(o.Period, t.TimeZone)
-	bills, err := j.bills(ctx, t, p)
+	p, err := j.period(ctx, t, o.Period.FirstOfMonth())
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	if !bills {
-		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: tenant %s is not billed in %s", t.ID, p.Label())
-	}
-	p, err = j.period(ctx, t, o.Period.FirstOfMonth())
-	if err != nil {
-		return billing.TenantMonth{}, "", err
+	if err := j.mustBill(ctx, t, p); err != nil {
+		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: %w", err)
 	}
 	due, err := j.isDue(p, o)
 	if err != nil {

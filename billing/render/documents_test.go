@@ -108,7 +108,7 @@ func withTenants(t testing.TB, n int) *billing.Statement {
 // invoices are the documents of the golden files.
 func invoices(t testing.TB) map[string]*billing.Document {
 	docs := map[string]*billing.Document{"lines500": withLines(t, 500)}
-	for _, name := range []string{"typical", "longnames", "scripts", "zero", "jpy", "bhd", "draft"} {
+	for _, name := range []string{"typical", "longnames", "scripts", "zero", "jpy", "bhd", "draft", "change"} {
 		docs[name] = readJSON[billing.Document](t, name)
 	}
 	return docs

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -255,13 +254,16 @@ func (c *canvas) periodRange(p billing.Period) string {
 		"first", c.date(p.From), "last", c.date(p.Last()), "zone", p.TimeZone)
 }
 
-// planNames are the plans of an invoice; two only where the plan was changed.
-func planNames(plans []billing.PlanRef) string {
-	names := make([]string, len(plans))
-	for i, p := range plans {
-		names[i] = p.Name
+// plans are those of an invoice. There is more than one only where the plan was
+// changed, and then each is with its days.
+func (inv *invoice) plans() (out []paragraph) {
+	for _, p := range inv.doc.Plans {
+		out = append(out, paragraph{p.Name, body, 3})
+		if len(inv.doc.Plans) > 1 {
+			out = append(out, paragraph{inv.days(p.From, p.To), small, 1})
+		}
 	}
-	return strings.Join(names, ", ")
+	return out
 }
 
 // account is a subaccount as a name and a sid beneath it.
@@ -294,7 +296,7 @@ func (inv *invoice) parties() []block {
 		textFact(labels.IssueDate, inv.date(doc.IssueDate)),
 		textFact(labels.DueDate, inv.date(doc.DueDate)),
 		textFact(labels.Period, inv.periodRange(doc.Period)),
-		textFact(labels.Plan, planNames(doc.Plans)),
+		{labels.Plan, inv.plans()},
 		textFact(labels.Tenant, doc.Tenant),
 		{labels.Subaccounts, accounts},
 	})
@@ -411,7 +413,12 @@ func (inv *invoice) lineDays(line pricing.Line) string {
 	if line.From.IsZero() {
 		return ""
 	}
-	return templates.Fill(inv.labels.DayRange, "first", inv.date(line.From), "last", inv.date(line.To.AddDays(-1)))
+	return inv.days(line.From, line.To)
+}
+
+// days names the first and the last of the days [from, to).
+func (inv *invoice) days(from, to pricing.Date) string {
+	return templates.Fill(inv.labels.DayRange, "first", inv.date(from), "last", inv.date(to.AddDays(-1)))
 }
 
 // totals is the net, the taxes and the total at the right.
@@ -453,8 +460,15 @@ func (inv *invoice) totals() []block {
 	return blocks
 }
 
-// payment says until when and how to pay.
+// payment says until when and how to pay, if anything is to be paid.
 func (inv *invoice) payment() []block {
+	if inv.doc.Total.Sign() <= 0 {
+		text := inv.labels.NothingToPay
+		if inv.doc.Total.IsNegative() {
+			text = inv.labels.InYourFavour
+		}
+		return []block{space(18), inv.heading(inv.labels.Payment), inv.textBlock(paragraph{text: text, style: body})}
+	}
 	terms := inv.labels.PaymentTerms
 	if inv.doc.Payment.TermsDays == 0 {
 		terms = inv.labels.PaymentOnReceipt

@@ -121,8 +121,12 @@ func quantity(line pricing.Line, l templates.Layout) string {
 
 // unitPrice prints every decimal of a line's price, at least the currency's,
 // and what the price buys, such as "0.00725 / min". A price per day that buys
-// all days of the period is a price per month.
+// all days of the line's month, which is the period's but for fees in advance, is
+// a price per month.
 func unitPrice(line pricing.Line, p billing.Period, digits int32, l templates.Layout) string {
+	if !line.From.IsZero() {
+		p = billing.Month(line.From, p.TimeZone)
+	}
 	one := decimal.NewFromInt(1)
 	var per string
 	switch {

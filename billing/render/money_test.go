@@ -88,6 +88,15 @@ func TestPricePerDaysOfAnOddPeriod(t *testing.T) {
 	}
 }
 
+// A fee in advance is for the days of the month that it is for.
+func TestPricePerDaysOfAnotherMonth(t *testing.T) {
+	p := billing.Month(pricing.Date{Year: 2026, Month: 10, Day: 1}, "UTC")
+	line := pricing.Line{Quantity: dec("16"), Unit: pricing.Day, UnitPrice: dec("30"), Per: 30, From: pricing.Date{Year: 2026, Month: 11, Day: 15}, To: pricing.Date{Year: 2026, Month: 12, Day: 1}}
+	if got, want := unitPrice(line, p, 2, layout(t)), "30.00 / month"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // TestQuantityIsExact reads printed quantities back: nothing is lost.
 func TestQuantityIsExact(t *testing.T) {
 	l := layout(t)

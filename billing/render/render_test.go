@@ -234,6 +234,37 @@ func TestTaxNote(t *testing.T) {
 	}
 }
 
+// An invoice says how to pay only if anything is to be paid.
+func TestPayment(t *testing.T) {
+	const iban = "IBAN DE02 1203 0000 0000 2020 51"
+	tests := []struct {
+		unitPrice string
+		terms     int
+		want      string
+		how       bool
+	}{
+		{"1", 14, "Payable within 14 days, by 15 November 2026.", true},
+		{"1", 0, "Payable on receipt, by 15 November 2026.", true},
+		{"0", 14, "Nothing is to be paid.", false},
+		{"-1", 14, "The amount is in your favour. Nothing is to be paid.", false},
+	}
+	for _, tt := range tests {
+		doc := readJSON[billing.Document](t, "typical")
+		doc.Lines = doc.Lines[:1]
+		doc.Lines[0].UnitPrice = dec(tt.unitPrice)
+		addUp(doc)
+		doc.Payment = billing.Payment{TermsDays: tt.terms, Instructions: []string{iban}}
+		got, how := 0, 0
+		for _, p := range readPDF(t, invoicePDF(t, doc)) {
+			got += p.count(tt.want)
+			how += p.count(iban)
+		}
+		if got != 1 || (how == 1) != tt.how {
+			t.Errorf("price %s, %d days: %q stands there %d times, how to pay %d times", tt.unitPrice, tt.terms, tt.want, got, how)
+		}
+	}
+}
+
 func TestCharts(t *testing.T) {
 	day := func(seconds, messages int64) []billing.Day {
 		return []billing.Day{{Date: pricing.Date{Year: 2026, Month: 10, Day: 1}, Seconds: seconds, Messages: messages}}

@@ -92,6 +92,10 @@ func (g *glyphs) clean(s string) string {
 		} else if marks = 0; r == ' ' {
 			marks = maxMarks
 		}
+		if len(out) == 0 && unicode.IsSpace(r) {
+			marks = maxMarks // trimmed off, so a mark cannot stand on it
+			continue
+		}
 		if r == ' ' && len(out) > 0 && out[len(out)-1] == ' ' {
 			continue // a mark between them was left out
 		}

@@ -109,7 +109,7 @@ func TestWrap(t *testing.T) {
 var nasty = []string{
 	"", " ", "plain", "🎉", "👨\u200d👩\u200d👧\ufe0f", "\x1b[31m", "\u202egnp.exe", "\xff\xfe\xfd", "\xed\xa0\x80",
 	"Zu\u0308rich\u0301\u0302\u0303\u0304", "\u0301", "Ⴀ\u0300", "\u1100\u1161\u11a8", "日本語", "العربية", "नमस्ते",
-	"()\\\r\n", "{page} {nb} {count}", "\U0010FFFF\uFFFF\uFFFE", "\u115f\u3164\u00a0\u2003", "𝒜𝓁𝑔𝑒𝒷𝓇𝒶",
+	"()\\\r\n", "{page} {nb} {count}", "\U0010FFFF\uFFFF\uFFFE", "\u115f\u3164\u00a0\u2003", "\u00a0\u0300", "𝒜𝓁𝑔𝑒𝒷𝓇𝒶",
 	strings.Repeat("W", 300), strings.Repeat("e\u0301", 2000), strings.Repeat("many words ", 400), strings.Repeat("\u200b", 20_000),
 }
 

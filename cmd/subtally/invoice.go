@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -158,10 +159,6 @@ func (f *tenantMonth) open(ctx context.Context, path string, exclusive bool) (*a
 	if err != nil {
 		return nil, nil, o, err
 	}
-	b := billing.Biller{Start: conf.Billing.Start}
-	if from, to := b.Billed(t, billing.Month(o.Period, t.TimeZone)); !from.Before(to) {
-		return nil, nil, o, usageError{fmt.Errorf("--period: tenant %s is not billed in %s", t.ID, f.period)}
-	}
 	if o.AsOf, o.Now, err = moment(day, conf, time.Now); err != nil {
 		return nil, nil, o, err
 	}
@@ -171,6 +168,15 @@ func (f *tenantMonth) open(ctx context.Context, path string, exclusive bool) (*a
 	}
 	a, err := open(ctx, conf, false)
 	return a, t, o, err
+}
+
+// notBilled says of a month that a tenant has no invoice for, which is known only
+// with the register at hand, that the flag is wrong.
+func notBilled(err error) error {
+	if errors.Is(err, nightly.ErrNotBilled) {
+		return usageError{fmt.Errorf("--period: %w", err)}
+	}
+	return err
 }
 
 func invoiceDraftCommand(opts *options) *cobra.Command {
@@ -191,7 +197,7 @@ func invoiceDraftCommand(opts *options) *cobra.Command {
 			}
 			tm, path, err := job.Draft(c.Context(), t, o)
 			if err != nil {
-				return err
+				return notBilled(err)
 			}
 			doc := tm.Document
 			places := pricing.MinorUnits(doc.Currency)
@@ -227,7 +233,7 @@ func invoiceFinalizeCommand(opts *options) *cobra.Command {
 			}
 			tm, path, err := job.Finalize(c.Context(), t, o)
 			if err != nil {
-				return err
+				return notBilled(err)
 			}
 			if tm.Status != billing.Finalized {
 				fmt.Fprintf(c.OutOrStdout(), "%s  %s %s: %s\n", path, t.ID, tm.Status, printable(tm.Reason))

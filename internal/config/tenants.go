@@ -69,7 +69,13 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	}
 	c.planChanges(at, t)
 	if plan := c.plans[t.Plan]; plan != nil {
-		for _, b := range plan.CheckCredits(t.Credits) {
+		all := *plan // the credits of every plan that the tenant comes to have
+		for _, change := range t.PlanChanges {
+			if next := c.plans[change.Plan]; next != nil {
+				all.Credits = append(slices.Clip(all.Credits), next.Credits...)
+			}
+		}
+		for _, b := range all.CheckCredits(t.Credits) {
 			bad(at+"."+b.Path, "%s", b.Text)
 		}
 	}
