@@ -56,15 +56,19 @@ type Discount struct {
 }
 
 // checkAdjustments lists what is wrong with what follows from the lines of
-// charges, the limits of the invoice aside.
+// charges, the limits of the invoice aside. Lines go by ids, so what makes lines
+// has one that nothing else has.
 func (p *Plan) checkAdjustments() []Problem {
-	return slices.Concat(p.checkDiscounts(), p.checkSurcharges(), p.checkCredits(p.Credits, map[string]bool{}), p.checkMinorUnits())
+	seen := map[string]bool{}
+	for i := range p.Charges {
+		seen[p.Charges[i].ID] = true
+	}
+	return slices.Concat(p.checkDiscounts(seen), p.checkSurcharges(seen), p.checkCredits(p.Credits, seen), p.checkMinorUnits())
 }
 
 // checkDiscounts lists what is wrong with the plan's discounts.
-func (p *Plan) checkDiscounts() []Problem {
+func (p *Plan) checkDiscounts(seen map[string]bool) []Problem {
 	var out problems
-	seen := map[string]bool{}
 	for i, d := range p.Discounts {
 		at := fmt.Sprintf("discounts[%d]", i)
 		out.named(at, "discount", d.ID, d.Description, seen)
@@ -89,7 +93,7 @@ func (p *problems) named(at, what, id, description string, seen map[string]bool)
 	if id == "" || description == "" {
 		p.add(at, "a %s needs an id and a description", what)
 	}
-	if seen[id] {
+	if id != "" && seen[id] {
 		p.add(at+".id", "%s id %q is already used", what, id)
 	}
 	seen[id] = true
@@ -177,6 +181,7 @@ func (r *Rater) limit(lines []Line, c *Charge, of func(*Line) bool) []Line {
 		}
 	}
 	places := MinorUnits(r.plan.Currency)
+	prorated := ""
 	add := func(text string, quantity decimal.Decimal, unit Unit, unitPrice decimal.Decimal) {
 		if c.Description != "" {
 			text = c.Description + ", " + strings.ToLower(text[:1]) + text[1:]
@@ -187,6 +192,7 @@ func (r *Rater) limit(lines []Line, c *Charge, of func(*Line) bool) []Line {
 			Amount: Round(quantity.Mul(unitPrice), places, r.plan.Rounding),
 		}
 		if !line.Amount.IsZero() {
+			r.explainFollowing(&line, "the lines so far come to %s%s", sum, prorated)
 			lines = append(lines, line)
 			sum = sum.Add(line.Amount)
 		}
@@ -197,6 +203,9 @@ func (r *Rater) limit(lines []Line, c *Charge, of func(*Line) bool) []Line {
 		if c.MinimumProrate != ProrateNone {
 			least = least.Mul(decimal.NewFromInt(int64(days)))
 			least = divide(least, int64(all), places, r.plan.Rounding)
+			if days < all {
+				prorated = fmt.Sprintf("; a minimum of %s for %d of %d days is %s", c.Minimum, days, all, least)
+			}
 		}
 		if above := sum.Sub(least); above.IsNegative() {
 			add("Up to the minimum of "+least.String(), one, Month, above.Neg())
@@ -274,20 +283,22 @@ func (d *Discount) lines(balances []*balance, currency string, rounding Rounding
 		bases[i] = g.base
 		whole = whole.Add(g.base)
 	}
-	var fixed []decimal.Decimal
+	var off decimal.Decimal // rounded once, whatever it is shared over
+	item := ""
 	if d.Amount != nil {
-		fixed = share(decimal.Min(*d.Amount, whole), bases, places)
+		off = *d.Amount
+	} else {
+		off = divide(whole.Mul(*d.Percent), 100, places, rounding)
+		item = fmt.Sprintf("share of %s %% of %s", d.Percent, whole)
 	}
+	shares := share(decimal.Min(off, whole), bases, places)
 	for i, g := range groups {
 		line := Line{
 			Charge: cmp.Or(g.charge, d.ID), Category: Adjustments, Description: d.Description, TaxCode: g.taxCode,
-			Quantity: decimal.NewFromInt(1), Unit: Month, Per: 1,
+			Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: shares[i].Neg(), Per: 1, Amount: shares[i].Neg(), Item: item,
 		}
-		if d.Percent != nil {
-			line.Quantity, line.Unit, line.UnitPrice, line.Per = g.base, Unit(currency), d.Percent.Neg(), 100
-			line.Amount = divide(g.base.Mul(line.UnitPrice), line.Per, places, rounding)
-		} else {
-			line.UnitPrice, line.Amount = fixed[i].Neg(), fixed[i].Neg()
+		if d.Percent != nil && divide(g.base.Mul(*d.Percent), 100, places, rounding).Equal(shares[i]) {
+			line.Quantity, line.Unit, line.UnitPrice, line.Per, line.Item = g.base, Unit(currency), d.Percent.Neg(), 100, ""
 		}
 		if !line.Amount.IsZero() {
 			g.take(line.Amount.Neg(), places)

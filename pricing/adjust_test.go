@@ -308,7 +308,7 @@ func TestAdjustmentsHold(t *testing.T) {
 
 		var steps []func() // each takes something off
 		for i := range rapid.IntRange(1, 4).Draw(t, "discounts") {
-			d := Discount{ID: string(rune('a' + i)), Description: "Discount"}
+			d := Discount{ID: "discount " + string(rune('a'+i)), Description: "Discount"}
 			if rapid.Bool().Draw(t, "is percent") {
 				percent := decimal.New(rapid.Int64Range(0, 1000).Draw(t, "percent"), -1)
 				d.Percent = &percent
@@ -322,13 +322,13 @@ func TestAdjustmentsHold(t *testing.T) {
 			steps = append(steps, func() { p.Discounts = append(p.Discounts, d) })
 		}
 		for i := range rapid.IntRange(0, 3).Draw(t, "credits") {
-			c := Credit{ID: string(rune('a' + i)), Description: "Credit", Amount: amount("credit").Add(decimal.New(1, -places))}
+			c := Credit{ID: "credit " + string(rune('a'+i)), Description: "Credit", Amount: amount("credit").Add(decimal.New(1, -places))}
 			steps = append(steps, func() { p.Credits = append(p.Credits, c) })
 		}
 		for i := range rapid.IntRange(0, 2).Draw(t, "surcharges") {
 			percent := decimal.New(rapid.Int64Range(0, 1000).Draw(t, "surcharge"), -1)
 			p.Surcharges = append(p.Surcharges, Surcharge{
-				ID: string(rune('a' + i)), Description: "Surcharge", Percent: &percent, TaxCode: rapid.SampledFrom([]string{"A", "C"}).Draw(t, "tax code"),
+				ID: "surcharge " + string(rune('a'+i)), Description: "Surcharge", Percent: &percent, TaxCode: rapid.SampledFrom([]string{"A", "C"}).Draw(t, "tax code"),
 				Charges: rapid.SliceOfNDistinct(rapid.SampledFrom(ids), 0, 2, rapid.ID).Draw(t, "of"),
 			})
 		}
@@ -421,16 +421,16 @@ func TestCheckAdjustments(t *testing.T) {
 		{ID: "d", Description: "D", Percent: decp("1"), From: october, Until: october},
 	}
 	p.Surcharges = []Surcharge{
-		{ID: "a", Description: "A", Percent: decp("-1"), Charges: []string{"c1", "nothing"}},
-		{ID: "a", Description: "B", Percent: decp("1"), Amount: decp("1")},
+		{ID: "sa", Description: "A", Percent: decp("-1"), Charges: []string{"c1", "nothing"}},
+		{ID: "sa", Description: "B", Percent: decp("1"), Amount: decp("1")},
 		{Amount: decp("-1"), Per: "call"},
-		{ID: "d", Description: "D", Percent: decp("1"), Per: SurchargeLine, From: october, Until: october},
+		{ID: "sd", Description: "D", Percent: decp("1"), Per: SurchargeLine, From: october, Until: october},
 		{ID: "e", Description: "E", Amount: decp("1"), Per: SurchargeSubaccount, Charges: []string{"c1"}},
 		{ID: "f", Description: "F", Amount: decp("0.005"), Per: SurchargeNumber, Charges: []string{"c1"}},
 	}
 	p.Credits = []Credit{
-		{ID: "a", Description: "A", Amount: dec("0")},
-		{ID: "a", Description: "B", Amount: dec("1"), From: october, Until: october},
+		{ID: "ka", Description: "A", Amount: dec("0")},
+		{ID: "ka", Description: "B", Amount: dec("1"), From: october, Until: october},
 		{Amount: dec("1")},
 	}
 	var got []string
@@ -452,8 +452,8 @@ func TestCheckAdjustments(t *testing.T) {
 		"discounts[3].until: until 2026-10-01 is not after from 2026-10-01",
 		"surcharges[0].percent: -1 is negative",
 		`surcharges[0].charges[1]: charge "nothing" is not in the plan`,
-		`surcharges[1].id: surcharge id "a" is already used`,
-		`surcharges[1]: surcharge "a" needs either percent or amount`,
+		`surcharges[1].id: surcharge id "sa" is already used`,
+		`surcharges[1]: surcharge "sa" needs either percent or amount`,
 		"surcharges[2]: a surcharge needs an id and a description",
 		"surcharges[2].amount: -1 is negative",
 		`surcharges[2].per: "call" is not known; use tenant, subaccount, number or line`,
@@ -461,7 +461,7 @@ func TestCheckAdjustments(t *testing.T) {
 		"surcharges[3].until: until 2026-10-01 is not after from 2026-10-01",
 		"surcharges[4].charges: an amount for the tenant or for each subaccount does not depend on charges: leave them out",
 		"credits[0].amount: 0 is not above zero",
-		`credits[1].id: credit id "a" is already used`,
+		`credits[1].id: credit id "ka" is already used`,
 		"credits[1].until: until 2026-10-01 is not after from 2026-10-01",
 		"credits[2]: a credit needs an id and a description",
 	}
@@ -490,7 +490,7 @@ func TestCheckMinorUnits(t *testing.T) {
 		p.Currency = code
 		p.Minimum, p.Maximum = decp("100.005"), decp("200.000")
 		p.Discounts = []Discount{{ID: "a", Description: "A", Amount: decp("0.0001")}}
-		p.Credits = []Credit{{ID: "a", Description: "A", Amount: dec("0.5")}}
+		p.Credits = []Credit{{ID: "k", Description: "A", Amount: dec("0.5")}}
 		var got []string
 		for _, problem := range p.Check(nil) {
 			got = append(got, problem.Path+": "+problem.Text)

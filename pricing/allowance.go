@@ -153,7 +153,7 @@ func (r *Rater) Again() *Rater {
 	for i, c := range r.charges {
 		for account, b := range c.buckets {
 			if b.by != "" {
-				again.charges[i].buckets[account] = &bucket{charge: again.charges[i], account: account, kind: b.kind, inclusion: b.inclusion}
+				again.charges[i].buckets[account] = &bucket{charge: again.charges[i], account: account, kind: b.kind, unit: b.unit, inclusion: b.inclusion}
 			}
 		}
 	}
@@ -253,7 +253,7 @@ func (r *Rater) usage(charge string) (out []*usage) {
 	c := r.charges[slices.IndexFunc(r.charges, func(c *rater) bool { return c.ID == charge })]
 	for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
 		b := c.buckets[account]
-		out = append(out, newUsage(b.sum, c.meter.unit(b.kind), &b.inclusion))
+		out = append(out, newUsage(b.sum, b.unit, &b.inclusion))
 	}
 	var lines []*line
 	for _, l := range r.lines {
@@ -273,13 +273,22 @@ func (r *Rater) usage(charge string) (out []*usage) {
 
 // take takes as much of the grants off the usage as there is of both.
 func (u *usage) take(a *Allowance, grants []Unused) {
-	before := u.taken
+	var granted decimal.Decimal
 	for i := range grants {
-		n := decimal.Max(decimal.Min(grants[i].Quantity, u.quantity.Sub(u.taken)), decimal.Zero)
-		grants[i].Quantity = grants[i].Quantity.Sub(n)
-		u.taken = u.taken.Add(n)
+		granted = granted.Add(grants[i].Quantity)
 	}
-	if u.taken.GreaterThan(before) {
+	rest := decimal.Min(granted, u.quantity.Sub(u.taken))
+	if u.perUnit > 1 { // whole minutes of a charge that counts them
+		rest = rest.Sub(rest.Mod(decimal.NewFromInt(u.perUnit)))
+	}
+	rest = decimal.Max(rest, decimal.Zero)
+	taken := rest
+	for i := range grants {
+		n := decimal.Min(grants[i].Quantity, rest)
+		grants[i].Quantity, rest = grants[i].Quantity.Sub(n), rest.Sub(n)
+	}
+	if taken.Sign() > 0 {
+		u.taken = u.taken.Add(taken)
 		u.to.free = quotient(u.taken, u.perUnit)
 		u.to.by += ", " + a.Description
 	}

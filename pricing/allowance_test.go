@@ -119,12 +119,12 @@ func TestAllowance(t *testing.T) {
 			[]string{"Usage, bundle/included: 2 records, 120 second x 0/60 = 0.00", "Usage: 0 records, 30 second x 0.05/60 = 0.03"},
 			[]string{"0", "0.025"}},
 		{"an allowance of seconds off whole minutes",
-			// 90 s of 3 minutes: 1.5 x 0.10.
+			// 90 s are one whole minute of 3: 2 x 0.10.
 			allowing(plan(Charge{Match: calls, PerUnit: &PerUnit{Meter: Meter{Quantity: QuantityMinutes}, UnitPrice: decp("0.10")}}),
 				Allowance{Quantity: dec("90"), Unit: Second, Charges: []string{"c1"}}),
 			[]Record{call("+4930", 61), call("+4930", 1)},
-			[]string{"Usage, bundle/included: 2 records, 1.5 minute x 0/1 = 0.00", "Usage: 0 records, 1.5 minute x 0.1/1 = 0.15"},
-			[]string{"0.05", "0.1"}},
+			[]string{"Usage, bundle/included: 2 records, 1 minute x 0/1 = 0.00", "Usage: 0 records, 2 minute x 0.1/1 = 0.20"},
+			[]string{"0.1", "0.1"}},
 		{"connect fees and minimum charges stay",
 			// 60 s of 60; 1 x 0.01 to connect; the other call is below 0.50 and no usage of seconds.
 			allowing(plan(Charge{Match: domestic, PerMinute: &PerMinute{Rate: decp("0.02"), ConnectFee: dec("0.01")}},

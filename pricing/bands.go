@@ -35,6 +35,9 @@ func (m *PerMinute) checkBands(at string, decks map[string]*Deck) problems {
 	if m.AtBoundary != "" && m.AtBoundary != BoundaryStart && m.AtBoundary != BoundarySplit {
 		out.add(at+".at_boundary", "%q is not known; use %s or %s", m.AtBoundary, BoundaryStart, BoundarySplit)
 	}
+	if m.AtBoundary != "" && len(m.Times) == 0 {
+		out.add(at+".at_boundary", "there is no boundary without times: leave at_boundary out, or give times")
+	}
 	names := map[string]bool{}
 	for i, b := range m.Times {
 		at := fmt.Sprintf("%s.times[%d]", at, i)
@@ -91,6 +94,27 @@ func (r *Rater) bandAt(m *PerMinute, t time.Time) int {
 	return slices.IndexFunc(m.Times, func(b Band) bool { return b.holds(t, r.plan.Holidays) })
 }
 
+// edgeAfter is a moment after t up to which the band is the one at t: the next
+// time of day at which a band begins or ends, or midnight. Where the clocks
+// change before that it is the next minute, and so on until they have.
+func (m *PerMinute) edgeAfter(t time.Time) time.Time {
+	minute := t.Hour()*60 + t.Minute()
+	edge := dayMinutes
+	for _, b := range m.Times {
+		for _, c := range []Clock{b.From, b.To} {
+			if !c.IsZero() && c.Minute > minute {
+				edge = min(edge, c.Minute)
+			}
+		}
+	}
+	at := t.Add(time.Duration(edge-minute)*time.Minute - time.Duration(t.Second())*time.Second)
+	_, before := t.Zone()
+	if _, after := at.Zone(); before != after {
+		at = t.Add(time.Minute - time.Duration(t.Second())*time.Second)
+	}
+	return at
+}
+
 // stretch is the part of a call in one band.
 type stretch struct {
 	band    int
@@ -100,8 +124,7 @@ type stretch struct {
 // stretches are the connected seconds of a call in each band, from the second
 // free on, in the order in which the call enters the bands. What is billed
 // beyond the connected seconds, by a minimum or by increments, is in the band
-// that the call ends in. Bands change on the minute, so that is how the call is
-// walked through, on the clock of the time zone.
+// that the call ends in.
 func (r *Rater) stretches(m *PerMinute, start time.Time, connected, free, billed decimal.Decimal) []stretch {
 	var out []stretch
 	add := func(band int, seconds decimal.Decimal) {
@@ -114,12 +137,11 @@ func (r *Rater) stretches(m *PerMinute, start time.Time, connected, free, billed
 		}
 		out[at].seconds = out[at].seconds.Add(seconds)
 	}
-	var last int
-	rest := billed
-	for from := int64(0); decimal.NewFromInt(from).LessThan(connected); {
-		t := start.Add(time.Duration(from) * time.Second)
-		next := from + int64(60-t.Second())
-		last = r.bandAt(m, t)
+	last, rest := noBand, billed
+	for from, t := int64(0), start.In(r.span.Location); decimal.NewFromInt(from).LessThan(connected); {
+		edge := m.edgeAfter(t)
+		next := from + int64(edge.Sub(t)/time.Second)
+		last, t = r.bandAt(m, t), edge
 		in := decimal.Min(connected, decimal.NewFromInt(next)).Sub(decimal.Max(free, decimal.NewFromInt(from)))
 		in = decimal.Max(in, decimal.Zero)
 		add(last, in)

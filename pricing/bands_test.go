@@ -191,7 +191,9 @@ func TestBandProblems(t *testing.T) {
 		{Name: "a", From: clock("18:00"), To: clock("18:00"), Deck: "x"},
 		{Name: "b", Days: []Weekday{"Monday"}, From: clock("24:00"), To: clock("08:00")},
 	}}}, Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Slots: []Slot{{}}, Times: []Band{{Name: "c", Rate: decp("1")}}}},
-		Charge{Match: Match{Kind: []Kind{Recording}}, PerMinute: &PerMinute{Rate: decp("0.1"), Times: []Band{{Name: "c", Deck: "d"}}}})
+		Charge{Match: Match{Kind: []Kind{Recording}}, PerMinute: &PerMinute{Rate: decp("0.1"), Times: []Band{{Name: "c", Deck: "d"}}}},
+		Charge{Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Slots: []Slot{{}}, AtBoundary: BoundarySplit}},
+		Charge{Match: Match{Kind: []Kind{SMS, Other}}, PerUnit: &PerUnit{Deck: "d"}})
 	want := []string{
 		`charges[0].per_minute.at_boundary: "end" is not known; use start or split`,
 		`charges[0].per_minute.times[0]: a band of time needs a name: it is what the invoice prints`,
@@ -204,6 +206,8 @@ func TestBandProblems(t *testing.T) {
 		`charges[0].per_minute.times[3].from: a band begins at 00:00 at the earliest and 23:59 at the latest`,
 		`charges[1].per_minute.times: times and slots exclude each other: make a charge for each`,
 		`charges[2].match.kind[0]: recording has no far end to look up in deck "d"; give a rate`,
+		`charges[3].per_minute.at_boundary: there is no boundary without times: leave at_boundary out, or give times`,
+		`charges[4].match.kind[1]: other has no far end to look up in deck "d"; give a unit_price`,
 	}
 	var got []string
 	for _, b := range p.Check(map[string]*Deck{"d": nil}) {

@@ -27,8 +27,17 @@ type Taken struct {
 // as a tenant's own. Paths begin with "credits".
 func (p *Plan) CheckCredits(credits []Credit) []Problem {
 	seen := map[string]bool{}
-	for _, c := range p.Credits {
-		seen[c.ID] = true
+	for i := range p.Charges {
+		seen[p.Charges[i].ID] = true
+	}
+	for i := range p.Discounts {
+		seen[p.Discounts[i].ID] = true
+	}
+	for i := range p.Surcharges {
+		seen[p.Surcharges[i].ID] = true
+	}
+	for i := range p.Credits {
+		seen[p.Credits[i].ID] = true
 	}
 	return p.checkCredits(credits, seen)
 }

@@ -64,7 +64,7 @@ func (d Date) FirstOfMonth() Date { return Date{d.Year, d.Month, 1} }
 func (d Date) NextMonth() Date { return DateOf(time.Date(d.Year, d.Month+1, 1, 0, 0, 0, 0, time.UTC)) }
 
 // DaysUntil counts the days from d to e; negative when e is earlier.
-func (d Date) DaysUntil(e Date) int { return int(e.utc().Sub(d.utc()).Hours() / 24) }
+func (d Date) DaysUntil(e Date) int { return int(e.utc().Sub(d.utc()) / (24 * time.Hour)) }
 
 // Before reports whether d is earlier than e.
 func (d Date) Before(e Date) bool { return d.compare(e) < 0 }

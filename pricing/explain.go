@@ -1,6 +1,7 @@
 package pricing
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,9 +85,9 @@ func (r *Rater) explainModel(out *trail, c *rater, rec *Record, day Date, parts 
 		}
 		switch p.line.key.component {
 		case minimumPart:
-			out.add("minimum", "the record comes to less than its minimum of %s", p.line.UnitPrice)
+			out.add("minimum", "the record comes to %s, less than its minimum of %s", fraction(p.instead[0], p.instead[1]), p.line.UnitPrice)
 		case maximumPart:
-			out.add("maximum", "the record comes to more than its maximum of %s", p.line.UnitPrice)
+			out.add("maximum", "the record comes to %s, more than its maximum of %s", fraction(p.instead[0], p.instead[1]), p.line.UnitPrice)
 		}
 	}
 }
@@ -118,22 +119,29 @@ func (r *Rater) explainPerMinute(out *trail, c *rater, rec *Record, day Date) {
 		seconds = left
 	}
 	p := r.callRates(c, band, row, rec.Kind)
-	for i, part := range p.split(seconds, nil) {
+	free := decimal.NewFromInt(m.FreeSeconds)
+	for i := range p.slots {
 		s := &p.slots[i]
-		in := decimal.Max(seconds.Sub(decimal.NewFromInt(s.from)), decimal.Zero)
-		if s.to > 0 {
-			in = decimal.Min(in, decimal.NewFromInt(s.to-s.from))
+		in := s.in(seconds, free)
+		if i > 0 && in.IsZero() {
+			continue
 		}
 		slot := ""
 		if len(p.slots) > 1 {
 			slot = fmt.Sprintf(" from second %d", s.from)
 		}
-		out.add("billed", "%s s%s by %d/%d: %s s", in, slot, s.initial, s.increment, part.Quantity)
+		out.add("billed", "%s s%s by %d/%d: %s s", in, slot, s.initial, s.increment, billedSeconds(in, s.initial, s.increment))
 	}
-	if m.AtBoundary == BoundarySplit && len(m.Times) > 0 {
+	if m.AtBoundary == BoundarySplit {
 		billed := billedSeconds(seconds, p.slots[0].initial, p.slots[0].increment)
-		for _, s := range r.stretches(m, rec.StartedAt, rec.Quantity, decimal.NewFromInt(m.FreeSeconds), billed) {
+		for _, s := range r.stretches(m, rec.StartedAt, rec.Quantity, free, billed) {
+			deck := c.deck
+			if s.band != noBand {
+				deck = c.bandDecks[s.band]
+			}
+			row, _ := deckRow(deck, rec, day)
 			out.add("split", "%s s %s", s.seconds, m.bandName(s.band))
+			out.row(deck, row, rec, day)
 		}
 	}
 	if p.connects != nil {
@@ -177,13 +185,18 @@ func (r *Rater) explainPart(out *trail, c *rater, p Part) {
 		if b.account != "" {
 			of = "of subaccount " + b.account
 		}
-		out.add("counts", "%s %s towards the period's sum %s, which is priced as a whole", p.Quantity, b.unit(), of)
+		out.add("counts", "%s %s towards the period's sum %s, which is priced as a whole", p.Quantity, p.Unit(), of)
 		return
 	}
 	l := &p.line.Line
 	out.add("line", "%s: %s", l.title(), formula(p.Quantity, l))
 	if p.line.free.Sign() > 0 {
 		out.add("free", "the line's first %s %s are free", p.line.free, l.Unit)
+	}
+	for _, a := range r.plan.Allowances {
+		if slices.Contains(a.Charges, c.ID) && p.line.key.component == usagePart {
+			out.add("allowance", "%s may include it: that is known when the period's usage is", a.Description)
+		}
 	}
 }
 
@@ -193,10 +206,8 @@ func (r *Rater) ExplainLine(l *Line) []Step {
 	out.add("line", "%s", l.title())
 	i := slices.IndexFunc(r.charges, func(c *rater) bool { return c.ID == l.Charge })
 	switch {
-	case l.Category == Adjustments:
-		out.add("follows", "from the amounts of the lines that it limits or discounts, as they are printed")
-	case l.Category == Surcharges:
-		out.add("follows", "from the lines after discounts and limits, or from what there is in the period")
+	case l.Category == Adjustments || l.Category == Surcharges:
+		out.add("follows", "%s", cmp.Or(r.why[followed{l.Category, l.Charge, l.Description, l.TaxCode}], "from the amounts of the lines that it discounts, as they are printed"))
 	case l.Category == CreditsUsed:
 		out.add("follows", "as much of the credit as is left of both; the rest is carried to the next period")
 	case i >= 0:
@@ -208,13 +219,51 @@ func (r *Rater) ExplainLine(l *Line) []Step {
 		if c.Flat != nil {
 			r.explainFee(&out, c, l)
 		}
-		if c.pooled == nil && l.UnitPrice.IsZero() && strings.HasSuffix(l.Item, "included") {
-			out.add("included", "by an allowance or as free units: %s %s cost nothing", l.Quantity, l.Unit)
+		if l.UnitPrice.IsZero() && strings.HasSuffix(l.Item, "included") {
+			r.explainIncluded(&out, c, l)
 		}
 	}
 	out.add("amount", "%s", formula(l.Quantity, l))
 	out.add("rounded", "to %d decimals, %s: %s", MinorUnits(r.plan.Currency), orHalfUp(r.plan.Rounding), l.Amount.StringFixed(MinorUnits(r.plan.Currency)))
 	return out
+}
+
+// followed names a line that follows from others.
+type followed struct {
+	category                     Category
+	charge, description, taxCode string
+}
+
+// explainFollowing keeps what ExplainLine says of a line that follows from
+// others.
+func (r *Rater) explainFollowing(l *Line, format string, args ...any) {
+	r.why[followed{l.Category, l.Charge, l.Description, l.TaxCode}] = fmt.Sprintf(format, args...)
+}
+
+// explainIncluded tells what includes a line.
+func (r *Rater) explainIncluded(out *trail, c *rater, l *Line) {
+	if c.pooled == nil {
+		out.add("included", "%s %s cost nothing, the dearest of the charge first", l.Quantity, l.Unit)
+	}
+	for i := range r.plan.Allowances {
+		a := &r.plan.Allowances[i]
+		if !slices.Contains(a.Charges, c.ID) {
+			continue
+		}
+		days, all := r.billedDays(&Charge{})
+		unit, _ := smallest(a.Unit)
+		for _, g := range r.grants(a) {
+			switch {
+			case g.Period != r.span.From:
+				out.add("allowance", "%s: %s %ss left of %s", a.Description, g.Quantity, unit, g.Period)
+			case days < all && a.Prorate != ProrateNone:
+				out.add("allowance", "%s: %s %s for %d of %d days, rounded up: %s %ss", a.Description, a.Quantity, a.Unit, days, all, g.Quantity, unit)
+			default:
+				out.add("allowance", "%s: %s %s", a.Description, a.Quantity, a.Unit)
+			}
+		}
+		out.add("order", "it comes off %s", strings.Join(a.Charges, ", then "))
+	}
 }
 
 // explainFee tells which days a fee is for.
@@ -240,13 +289,20 @@ func (r *Rater) explainSums(out *trail, c *rater, l *Line) {
 		if !slices.ContainsFunc(b.lines(), func(own Line) bool { return own.Item == l.Item && own.Unit == l.Unit }) {
 			continue
 		}
-		out.add("sum", "%s %s of %d records", b.sum, b.unit(), b.records)
+		out.add("sum", "%s %s of %d records", b.sum, b.unit, b.records)
 		if v := c.meter.Convert; v != nil {
 			units, free := c.meter.billed(b.sum)
-			out.add("converted", "/ %d, rounded to a whole number: %s", v.Divide, units.Add(free))
+			out.add("converted", "/ %d, rounded %s to a whole number: %s", v.Divide, cmp.Or(v.Round, Up), units.Add(free))
+		}
+		if size, round := c.blocks(); size > 1 {
+			out.add("blocks", "of %d units; a started one is %s", size, map[Rounding]string{Up: "charged whole", Down: "free"}[round])
 		}
 		for _, part := range b.lines() {
-			out.add("part", "%s: %s", strings.TrimPrefix(part.Item, ", "), formula(part.Quantity, &part))
+			if part.Item == "" {
+				out.add("part", "%s", formula(part.Quantity, &part))
+			} else {
+				out.add("part", "%s: %s", part.Item, formula(part.Quantity, &part))
+			}
 		}
 	}
 }

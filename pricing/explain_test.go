@@ -78,7 +78,7 @@ func TestExplain(t *testing.T) {
 				"billed: 65 s by 60/60: 120 s",
 				"split: 30 s in no band: the charge's own price",
 				`split: 90 s in the band "night"`,
-				"minimum: the record comes to less than its minimum of 0.5",
+				"minimum: the record comes to 0.14, less than its minimum of 0.5",
 				"line: Usage, minimum charge: 1 call x 0.5 = 0.5",
 			}},
 		{"rounded per record",
@@ -121,7 +121,7 @@ func TestExplain(t *testing.T) {
 				strings.Replace(head, "%s", "60", 1),
 				"charge: c1 (percentage): the first in force that fits",
 				"cost: twilio has put no price on it: taken to cost 3 USD",
-				"maximum: the record comes to more than its maximum of 1",
+				"maximum: the record comes to 4.5, more than its maximum of 1",
 				"line: Usage, maximum charge: 1 call x 1 = 1",
 			}},
 	} {
@@ -158,7 +158,7 @@ func TestExplainLine(t *testing.T) {
 	r.Rate(&b)
 	sum := []string{
 		"sum: 13 segment of 1 records",
-		"converted: / 2, rounded to a whole number: 7", // 6.5 up
+		"converted: / 2, rounded up to a whole number: 7", // 6.5 up
 		"part: included: 2 2 segments x 0 = 0",
 		"part: up to 3: 3 2 segments x 0.5 = 1.5",
 		"part: above 3: 2 2 segments x 0.25 = 0.5",
@@ -168,7 +168,7 @@ func TestExplainLine(t *testing.T) {
 		append(append([]string{"line: Usage, included", "charge: c2 (graduated)"}, sum...), "amount: 2 2 segments x 0 = 0", "rounded: to 2 decimals, half_even: 0.00"),
 		append(append([]string{"line: Usage, up to 3", "charge: c2 (graduated)"}, sum...), "amount: 3 2 segments x 0.5 = 1.5", "rounded: to 2 decimals, half_even: 1.50"),
 		append(append([]string{"line: Usage, above 3", "charge: c2 (graduated)"}, sum...), "amount: 2 2 segments x 0.25 = 0.5", "rounded: to 2 decimals, half_even: 0.50"),
-		{"line: Discount", "follows: from the amounts of the lines that it limits or discounts, as they are printed", "amount: 2 USD x -10 / 100 = -0.2", "rounded: to 2 decimals, half_even: -0.20"},
+		{"line: Discount", "follows: from the amounts of the lines that it discounts, as they are printed", "amount: 2 USD x -10 / 100 = -0.2", "rounded: to 2 decimals, half_even: -0.20"},
 	}
 	lines := r.Lines()
 	var got [][]string
@@ -237,14 +237,52 @@ func TestExplainWhatFollows(t *testing.T) {
 		got = append(got, showSteps(r.ExplainLine(&lines[i]))[1:3]...)
 	}
 	want := []string{
-		"charge: calls (per_minute)", "included: by an allowance or as free units: 60 second cost nothing",
+		"charge: calls (per_minute)", "included: 60 second cost nothing, the dearest of the charge first",
 		"charge: calls (per_minute)", "amount: 60 second x 0.06 / 60 = 0.06",
 		"charge: old (flat)", "days: 15 of the period's 31 days are billed with the charge in force",
 		"charge: new (flat)", "days: 16 of the period's 31 days are billed with the charge in force",
 		"charge: new (flat)", "days: from 2026-11-01 until 2026-12-01, billed in advance",
 		"charge: setup (flat)", "days: once, for what began in the period",
-		"follows: from the lines after discounts and limits, or from what there is in the period", "amount: 1 month x 1 = 1",
+		"follows: from 1 month of the period", "amount: 1 month x 1 = 1",
 		"follows: as much of the credit as is left of both; the rest is carried to the next period", "amount: 1 month x -5 = -5",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+}
+
+// What an allowance grants, what a limit follows from, how blocks are counted.
+func TestExplainReasons(t *testing.T) {
+	p := plan(
+		Charge{ID: "calls", Match: Match{Kind: []Kind{Call}}, PerMinute: &PerMinute{Rate: decp("0.60")}, Limits: Limits{Minimum: decp("31")}},
+		Charge{ID: "sms", Match: Match{Kind: []Kind{SMS}}, Package: &Package{Size: 10, Price: dec("3"), Round: Down}},
+	)
+	p.Allowances = []Allowance{{ID: "a", Description: "Bundle", Quantity: dec("2"), Unit: Minute, Charges: []string{"calls"}, Rollover: 1}}
+	span := inOctober
+	span.BilledFrom = october.AddDays(16) // 15 of 31 days
+	r := NewRater(p, Tables{}, span, Carried{Unused: []Unused{{Allowance: "a", Period: Date{2026, 9, 1}, Quantity: dec("0.5")}}})
+	for _, rec := range []Record{call("+4930", 180), sms(9)} {
+		r.Rate(&rec)
+	}
+	rec := call("+4930", 60)
+	if steps := showSteps(r.Explain(&rec)); steps[len(steps)-1] != "allowance: Bundle may include it: that is known when the period's usage is" {
+		t.Errorf("record: %q", steps)
+	}
+	var got []string
+	lines := r.Lines()
+	for i := range lines {
+		got = append(got, showSteps(r.ExplainLine(&lines[i]))...)
+	}
+	want := []string{
+		"line: Usage, Bundle, included", "charge: calls (per_minute)", "included: 89 second cost nothing, the dearest of the charge first",
+		"allowance: Bundle: 30 seconds left of 2026-09-01",
+		"allowance: Bundle: 2 minute for 15 of 31 days, rounded up: 59 seconds", // 120 x 15 / 31 = 58.06...
+		"order: it comes off calls", "amount: 89 second x 0 / 60 = 0", "rounded: to 2 decimals, half_up: 0.00",
+		"line: Usage", "charge: calls (per_minute)", "amount: 91 second x 0.6 / 60 = 0.91", "rounded: to 2 decimals, half_up: 0.91",
+		"line: Usage", "charge: sms (package)", "sum: 9 segment of 1 records", "blocks: of 10 units; a started one is free", "part: 9 segment x 0 = 0",
+		"amount: 9 segment x 0 = 0", "rounded: to 2 decimals, half_up: 0.00",
+		"line: Usage, up to the minimum of 15", "follows: the lines so far come to 0.91; a minimum of 31 for 15 of 31 days is 15",
+		"amount: 1 month x 14.09 = 14.09", "rounded: to 2 decimals, half_up: 14.09",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("steps (-want +got):\n%s", diff)

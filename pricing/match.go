@@ -115,14 +115,17 @@ func (m *Match) check(at string) []Problem {
 	} else {
 		oneOf(&out, at+".status", m.Status, "status of these kinds", known)
 	}
-	for path, list := range map[string][]string{at + ".from_prefix": m.FromPrefix, at + ".to_prefix": m.ToPrefix} {
-		for i, prefix := range list {
-			if prefix == "" || digits("+"+prefix) == "" {
-				out.add(fmt.Sprintf("%s[%d]", path, i), "prefix %q must be digits, without +", prefix)
-			}
+	out.prefixes(at+".from_prefix", m.FromPrefix)
+	out.prefixes(at+".to_prefix", m.ToPrefix)
+	return out
+}
+
+func (p *problems) prefixes(at string, list []string) {
+	for i, prefix := range list {
+		if digits("+"+prefix) == "" {
+			p.add(fmt.Sprintf("%s[%d]", at, i), "prefix %q must be digits, without +", prefix)
 		}
 	}
-	return out
 }
 
 // oneOf checks that every element of a list is among those known.

@@ -3,6 +3,7 @@ package pricing
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -125,20 +126,37 @@ func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
 type bucket struct {
 	charge  *rater
 	account string // empty for all of the tenant's subaccounts together
-	kind    Kind   // of the first record; all have the same unit
+	kind    Kind   // of its records; of several the one that the charge lists first
+	unit    Unit   // of the quantity; PerRecord where records of several kinds are counted
 	sum     decimal.Decimal
 	inclusion
 	records  int64
 	itemized decimal.Decimal // what Itemize has handed out
 }
 
-// unit is what the sum counts.
-func (b *bucket) unit() Unit { return cmp.Or(b.charge.sumUnit, b.charge.meter.unit(b.kind)) }
+// see takes note of the kind of a record that counts towards the sum.
+func (b *bucket) see(kind Kind) {
+	unit := b.charge.unitOf(kind)
+	switch b.unit {
+	case "":
+		b.kind, b.unit = kind, unit
+	case unit:
+	default:
+		b.unit = PerRecord
+	}
+	listed := b.charge.Match.Kind
+	if slices.Index(listed, kind) < slices.Index(listed, b.kind) {
+		b.kind = kind
+	}
+}
+
+// unitOf is what a sum of the charge counts of a kind.
+func (c *rater) unitOf(kind Kind) Unit { return cmp.Or(c.sumUnit, c.meter.unit(kind)) }
 
 // lines prices the sum. The first line stands for all of the records.
 func (b *bucket) lines() []Line {
 	m := b.charge.meter
-	unit := b.unit()
+	unit := b.unit
 	if m.Convert != nil {
 		unit = Unit(fmt.Sprintf("%d %ss", m.Convert.Divide, unit))
 	}

@@ -48,10 +48,6 @@ var features = []feature{
 	flatOnce, flatAdvance, allowances, limits, overage, discounts, surcharges, credits, untaxed, inclusive, taxPerLine,
 }
 
-// notYet are the features that the engine does not have yet, or has not right.
-// Empty this list as they arrive: nothing else needs a change.
-var notYet []feature
-
 // tenantCase is one tenant's periods, one after the other.
 type tenantCase struct {
 	plan    *pricing.Plan
@@ -92,7 +88,7 @@ var zones = func() (out []*time.Location) {
 	return out
 }()
 
-func enabled(without []feature) map[feature]bool {
+func enabled(without ...feature) map[feature]bool {
 	out := map[feature]bool{}
 	for _, f := range features {
 		out[f] = !slices.Contains(without, f)

@@ -10,7 +10,7 @@ import (
 // TestGroupsAddUp prices records that are alike one by one and as a group.
 func TestGroupsAddUp(t *testing.T) {
 	good := func(*tenantCase) bool { return true }
-	cases(t, 5_000, enabled(notYet), good, func(seed uint64, c *tenantCase) {
+	cases(t, 5_000, enabled(), good, func(seed uint64, c *tenantCase) {
 		p := &c.periods[0]
 		tables := pricing.Tables{Decks: c.decks, Rates: c.rates}
 		one := pricing.NewRater(c.plan, tables, p.span, pricing.Carried{})

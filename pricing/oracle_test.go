@@ -189,7 +189,8 @@ type period struct {
 
 type pool struct {
 	account string
-	kind    pricing.Kind
+	kind    pricing.Kind // the first of the charge's kinds that was used
+	unit    string       // "record" where the kinds that were used count different things
 	sum     *big.Rat
 	took    *big.Rat // by allowances
 }
@@ -463,7 +464,11 @@ func (p *period) charge(i int, c *pricing.Charge, rec *pricing.Record, day prici
 		for _, a := range parts {
 			sum.Add(sum, a.exact())
 		}
-		parts = []part{{"record", parts[0].kind, parts[0].item, roundTo(sum, int32(rr.Decimals), rr.Mode), p.plan.Currency, decimal.New(1, 0), 1}}
+		item := parts[0].item
+		if c.PerMinute != nil && len(c.PerMinute.Slots) > 0 {
+			item = "" // of all slots
+		}
+		parts = []part{{"record", parts[0].kind, item, roundTo(sum, int32(rr.Decimals), rr.Mode), p.plan.Currency, decimal.New(1, 0), 1}}
 	}
 	for _, a := range parts {
 		p.addPart(i, c, a)
@@ -560,6 +565,9 @@ func (p *period) perMinute(m *pricing.PerMinute, rec *pricing.Record, day pricin
 			minimum = *row.Minimum
 		}
 	}
+	if m.MaximumCharge != nil && m.MaximumCharge.LessThan(minimum) {
+		minimum = *m.MaximumCharge
+	}
 	if initial == 0 {
 		initial = 60
 	}
@@ -638,15 +646,16 @@ func (p *period) slots(m *pricing.PerMinute, kind pricing.Kind, seconds int64) [
 	left := max(max(seconds, m.MinimumSeconds)-m.FreeSeconds, 0)
 	var parts []part
 	for i, s := range m.Slots {
-		n := left - s.From
+		end := left + m.FreeSeconds // the slots go by the call's seconds, free ones among them
 		if i+1 < len(m.Slots) {
-			n = min(n, m.Slots[i+1].From-s.From)
+			end = min(end, m.Slots[i+1].From)
 		}
+		n := end - max(m.FreeSeconds, s.From)
 		if seconds <= 0 {
 			n = 0
 		}
 		if n <= 0 && i > 0 {
-			break
+			continue
 		}
 		increment, per := s.Increment, s.Per
 		if increment == 0 {
@@ -694,14 +703,21 @@ func (p *period) count(i int, m *pricing.Meter, rec *pricing.Record) {
 	if m.Over == pricing.OverSubaccount {
 		account = rec.Account
 	}
-	quantity, _ := metered(m, rec)
+	quantity, unit := metered(m, rec)
 	for _, b := range p.pools[i] {
 		if b.account == account {
 			b.sum.Add(b.sum, quantity)
+			kinds := p.plan.Charges[i].Match.Kind
+			if slices.Index(kinds, rec.Kind) < slices.Index(kinds, b.kind) {
+				b.kind = rec.Kind
+			}
+			if b.unit != unit {
+				b.unit = "record"
+			}
 			return
 		}
 	}
-	p.pools[i] = append(p.pools[i], &pool{account, rec.Kind, new(big.Rat).Set(quantity), new(big.Rat)})
+	p.pools[i] = append(p.pools[i], &pool{account, rec.Kind, unit, new(big.Rat).Set(quantity), new(big.Rat)})
 	slices.SortFunc(p.pools[i], func(a, b *pool) int { return strings.Compare(a.account, b.account) })
 }
 
@@ -883,7 +899,7 @@ func (p *period) pooled() {
 // pool prices the sum of one bucket: what an allowance took, what is free, and
 // the rest by split.
 func (p *period) pool(i int, b *pool, m *pricing.Meter, split func(units *big.Rat, unit string)) {
-	_, unit := metered(m, &pricing.Record{Kind: b.kind})
+	unit := b.unit
 	if b.took.Sign() > 0 {
 		p.emit(i, b.kind, b.took, unit, new(big.Rat), 1)
 	}
@@ -1015,25 +1031,13 @@ func inSeconds(unit string) *big.Rat {
 }
 
 func (p *period) includeInPools(i int, left *big.Rat) {
-	c := &p.plan.Charges[i]
-	var m *pricing.Meter
-	switch {
-	case c.PerUnit != nil:
-		m = &c.PerUnit.Meter
-	case c.Graduated != nil:
-		m = &c.Graduated.Meter
-	case c.Volume != nil:
-		m = &c.Volume.Meter
-	case c.Package != nil:
-		m = &c.Package.Meter
-	default:
-		return
-	}
 	for _, b := range p.pools[i] {
-		_, unit := metered(m, &pricing.Record{Kind: b.kind})
-		n := least(sub(b.sum, b.took), quo(left, inSeconds(unit)))
+		n := least(sub(b.sum, b.took), quo(left, inSeconds(b.unit)))
+		if b.unit == "minute" { // whole ones
+			n = new(big.Rat).SetInt(new(big.Int).Quo(n.Num(), n.Denom()))
+		}
 		b.took.Add(b.took, n)
-		left.Sub(left, mul(n, inSeconds(unit)))
+		left.Sub(left, mul(n, inSeconds(b.unit)))
 	}
 }
 
@@ -1049,6 +1053,9 @@ func (p *period) includeInLines(i int, left *big.Rat) {
 	})
 	for _, l := range of {
 		n := least(l.quantity, quo(left, inSeconds(l.unit)))
+		if l.unit == "minute" {
+			n = new(big.Rat).SetInt(new(big.Int).Quo(n.Num(), n.Denom()))
+		}
 		if n.Sign() == 0 {
 			return
 		}
@@ -1319,15 +1326,22 @@ func (p *period) discount(d *pricing.Discount, balances []*balance) {
 	for i, s := range parts {
 		bases[i] = s.base
 	}
+	var amount *big.Rat
 	if d.Percent != nil {
-		for _, s := range parts {
-			off := p.adjustment(s.charge, s.taxCode, s.base, p.plan.Currency, neg(rat(*d.Percent)), 100)
-			p.take(s, neg(off))
+		sum := new(big.Rat)
+		for _, base := range bases {
+			sum.Add(sum, base)
 		}
-		return
+		amount = roundTo(quo(mul(sum, rat(*d.Percent)), whole(100)), p.places(), p.plan.Rounding)
+	} else {
+		amount = rat(*d.Amount)
 	}
-	for i, off := range p.share(rat(*d.Amount), bases) {
-		p.adjustment(parts[i].charge, parts[i].taxCode, whole(1), "month", neg(off), 1)
+	for i, off := range p.share(amount, bases) {
+		if d.Percent != nil && roundTo(quo(mul(bases[i], rat(*d.Percent)), whole(100)), p.places(), p.plan.Rounding).Cmp(off) == 0 {
+			p.adjustment(parts[i].charge, parts[i].taxCode, bases[i], p.plan.Currency, neg(rat(*d.Percent)), 100)
+		} else {
+			p.adjustment(parts[i].charge, parts[i].taxCode, whole(1), "month", neg(off), 1)
+		}
 		p.take(parts[i], off)
 	}
 }
@@ -1438,7 +1452,7 @@ func (p *period) surcharges(balances []*balance) {
 		case pricing.SurchargeLine:
 			n = 0
 			for _, l := range before {
-				if listed(s.Charges, l.charge) && l.amount.Sign() != 0 {
+				if listed(s.Charges, l.charge) && l.cat != pricing.Adjustments && l.amount.Sign() != 0 {
 					n++
 				}
 			}

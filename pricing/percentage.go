@@ -119,9 +119,9 @@ func bounded(parts []Part, minimum, maximum *line) []Part {
 	one := decimal.NewFromInt(1)
 	switch {
 	case minimum != nil && sum.LessThan(minimum.UnitPrice.Mul(per)):
-		return []Part{{Quantity: one, line: minimum}}
+		return []Part{{Quantity: one, line: minimum, instead: &[2]decimal.Decimal{sum, per}}}
 	case maximum != nil && sum.GreaterThan(maximum.UnitPrice.Mul(per)):
-		return []Part{{Quantity: one, line: maximum}}
+		return []Part{{Quantity: one, line: maximum, instead: &[2]decimal.Decimal{sum, per}}}
 	}
 	return parts
 }
@@ -183,7 +183,7 @@ func (r *Rater) percentage(c *rater, rec *Record, day Date, parts *[]Part) (reas
 	kind := c.Match.Kind[0]
 	own := make([]Part, 1, 2)
 	if len(m.Tiers) > 0 {
-		own[0] = Part{Quantity: cost, bucket: c.bucket(rec, kind)}
+		own[0] = Part{Quantity: cost, bucket: c.bucket(rec), kind: kind}
 	} else {
 		share := r.line(c, usagePart, kind, "", m.Rate, Unit(r.plan.Currency), 100)
 		share.free = m.FreeAmount

@@ -244,37 +244,6 @@ func TestExchangeRates(t *testing.T) {
 	}
 }
 
-// Records alike can be priced as one group: the lines are those of pricing each.
-func TestRateGroup(t *testing.T) {
-	decks := map[string]*Deck{"world": mustDeck(t, "prefix,destination,rate,connect_fee\n49,Germany,0.0131,0.01\n")}
-	calls := Match{Kind: []Kind{Call}}
-	for _, c := range []Charge{
-		{Match: calls, PerMinute: &PerMinute{Deck: "world", Initial: 7, Increment: 3, MinimumCharge: dec("0.02"), MaximumCharge: decp("0.1")}},
-		{Match: calls, PerMinute: &PerMinute{Rate: decp("0.0131"), Increment: 1}, RoundRecords: &RecordRounding{Up, 3}},
-		{Match: calls, Graduated: &Graduated{Tiered{Tiers: []Tier{{UpTo: decp("200"), UnitPrice: dec("0.1")}, {UnitPrice: dec("0.07")}}}}},
-		{Match: calls, Percentage: &Percentage{Rate: dec("7"), Fee: dec("0.001"), FreeRecords: 3}},
-		{Match: calls, CostPlus: &CostPlus{Add: dec("0.001"), Maximum: decp("0.02")}},
-	} {
-		p := plan(c)
-		one, group := NewRater(p, Tables{Decks: decks}, inOctober, Carried{}), NewRater(p, Tables{Decks: decks}, inOctober, Carried{})
-		for i, n := range []int64{1, 17, 400} {
-			for _, to := range []string{"+4930", "sip:x"} {
-				rec := call(to, int64(i*31+1))
-				group.RateGroup(&rec, n)
-				for range n {
-					one.Rate(&rec)
-				}
-			}
-		}
-		if diff := cmp.Diff(showAll(one.Lines()), showAll(group.Lines())); diff != "" {
-			t.Errorf("lines (-each +group):\n%s", diff)
-		}
-		if diff := cmp.Diff(one.Unrated(), group.Unrated()); diff != "" {
-			t.Errorf("unrated (-each +group):\n%s", diff)
-		}
-	}
-}
-
 // Refunds: Twilio pays more back than it charges.
 func TestRefunds(t *testing.T) {
 	refund := call("+4930", 60)

@@ -166,6 +166,9 @@ func (r *Rater) callRates(c *rater, band int, row *DeckRow, kind Kind) *callRate
 	var least *decimal.Decimal // none where it is 0
 	if !minimum.IsZero() {
 		least = &minimum
+		if m.MaximumCharge != nil && m.MaximumCharge.LessThan(minimum) { // a deck row's
+			least = m.MaximumCharge
+		}
 	}
 	p.minimums, p.maximums = r.boundLines(c, kind, item, least, m.MaximumCharge)
 	c.calls[key] = p
@@ -192,7 +195,7 @@ func (r *Rater) perMinute(c *rater, rec *Record, day Date, parts *[]Part) (reaso
 		seconds = decimal.Max(seconds.Sub(free), decimal.Zero)
 	}
 	if m.AtBoundary != BoundarySplit {
-		*parts = p.split(seconds, *parts)
+		*parts = p.split(seconds, free, *parts)
 	} else {
 		billed := billedSeconds(seconds, p.slots[0].initial, p.slots[0].increment)
 		for _, s := range r.stretches(m, rec.StartedAt, rec.Quantity, free, billed) {
@@ -241,23 +244,31 @@ func deckRow(deck *Deck, rec *Record, day Date) (row *DeckRow, reason string) {
 	return row, ""
 }
 
-// split adds the parts of a call of so many seconds by the slots they fall
-// into.
-func (p *callRates) split(seconds decimal.Decimal, parts []Part) []Part {
+// split adds the parts of a call by the slots that they fall into: of the so
+// many seconds that are left after the free ones.
+func (p *callRates) split(seconds, free decimal.Decimal, parts []Part) []Part {
 	for i := range p.slots {
+		in := p.slots[i].in(seconds, free)
+		if i > 0 && in.Sign() <= 0 {
+			continue
+		}
 		s := &p.slots[i]
-		in := seconds
-		if i > 0 {
-			if in = seconds.Sub(decimal.NewFromInt(s.from)); in.Sign() <= 0 {
-				break
-			}
-		}
-		if s.to > 0 {
-			in = decimal.Min(in, decimal.NewFromInt(s.to-s.from))
-		}
 		parts = append(parts, Part{Quantity: billedSeconds(in, s.initial, s.increment), line: s.line})
 	}
 	return parts
+}
+
+// in is how much of a call falls into the slot, of the so many seconds that are
+// left after the free ones.
+func (s *slotRate) in(seconds, free decimal.Decimal) decimal.Decimal {
+	if s.from == 0 && s.to == 0 {
+		return seconds
+	}
+	end := seconds.Add(free)
+	if s.to > 0 {
+		end = decimal.Min(end, decimal.NewFromInt(s.to))
+	}
+	return decimal.Max(end.Sub(decimal.Max(free, decimal.NewFromInt(s.from))), decimal.Zero)
 }
 
 // billedSeconds rounds a connected time up to what is billed: the initial

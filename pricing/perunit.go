@@ -21,6 +21,11 @@ const PerMonth = "month"
 func (m *PerUnit) check(c *Charge, at string, decks map[string]*Deck) []Problem {
 	out := problems(m.Meter.check(c, at, m.pooled()))
 	out.price(at, "unit_price", m.UnitPrice, m.Deck, decks)
+	for i, k := range c.Match.Kind {
+		if m.Deck != "" && (k == Recording || k == Transcription || k == Other) {
+			out.add(kindAt(i), "%s has no far end to look up in deck %q; give a unit_price", k, m.Deck)
+		}
+	}
 	switch {
 	case m.Per == PerMonth && !slices.Equal(c.Match.Kind, []Kind{Number}):
 		out.add(at+".per", "a price per month is for match.kind [number] alone")

@@ -60,6 +60,7 @@ type Rater struct {
 	lines   map[lineKey]*line
 	unrated map[unratedKey]*Unrated
 	rates   map[exchanged]ExchangeRate // those that were used
+	why     map[followed]string        // how the lines that follow from others came about, for ExplainLine
 	numbers map[held]bool              // for surcharges per number
 
 	dayFrom, dayTo time.Time // the bounds of the day looked up last
@@ -89,15 +90,15 @@ type splitter interface {
 	split(units decimal.Decimal, unit Unit) []part
 }
 
-// bucket is the sum that a record counts towards; a new one is of the kind.
-func (c *rater) bucket(rec *Record, kind Kind) *bucket {
+// bucket is the sum that a record counts towards.
+func (c *rater) bucket(rec *Record) *bucket {
 	account := ""
 	if c.meter.Over == OverSubaccount {
 		account = rec.Account
 	}
 	b := c.buckets[account]
 	if b == nil {
-		b = &bucket{charge: c, account: account, kind: kind}
+		b = &bucket{charge: c, account: account}
 		c.buckets[account] = b
 	}
 	return b
@@ -171,6 +172,8 @@ type Part struct {
 	Quantity decimal.Decimal
 	line     *line
 	bucket   *bucket
+	kind     Kind                // of the record, in a bucket
+	instead  *[2]decimal.Decimal // of a record at its minimum or maximum: what it would have come to, as a fraction
 
 	fee    *fee // for days of a phone number that a flat fee is for
 	number string
@@ -180,7 +183,7 @@ type Part struct {
 // Unit is what the quantity counts.
 func (p Part) Unit() Unit {
 	if p.bucket != nil {
-		return p.bucket.unit()
+		return p.bucket.charge.unitOf(p.kind)
 	}
 	return p.line.Line.Unit
 }
@@ -216,6 +219,7 @@ func (p Part) add(records int64, first bool) {
 		records = 0
 	}
 	if b := p.bucket; b != nil {
+		b.see(p.kind)
 		b.sum = b.sum.Add(quantity)
 		b.records += records
 		return
@@ -242,7 +246,7 @@ type unratedKey struct {
 // NewRater prepares a plan for one tenant's period. The plan must be without
 // problems; see [Plan.Check].
 func NewRater(plan *Plan, tables Tables, span Span, carried Carried) *Rater {
-	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}, rates: map[exchanged]ExchangeRate{}, numbers: map[held]bool{}}
+	r := &Rater{plan: plan, tables: tables, span: span, carried: carried, lines: map[lineKey]*line{}, unrated: map[unratedKey]*Unrated{}, rates: map[exchanged]ExchangeRate{}, why: map[followed]string{}, numbers: map[held]bool{}}
 	for i := range plan.Charges {
 		c := &rater{Charge: &plan.Charges[i], index: i, calls: map[rowKey]*callRates{}, units: map[rowKey]*line{}, buckets: map[string]*bucket{}}
 		switch {
@@ -313,7 +317,7 @@ func (r *Rater) RateGroup(rec *Record, n int64) Result {
 // there is no price.
 func (r *Rater) price(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
 	if c.pooled != nil && c.Percentage == nil {
-		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec, rec.Kind)})
+		*parts = append(*parts, Part{Quantity: c.meter.of(rec), bucket: c.bucket(rec), kind: rec.Kind})
 		return ""
 	}
 	switch {

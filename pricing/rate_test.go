@@ -134,6 +134,16 @@ func TestRate(t *testing.T) {
 			plan(Charge{Match: calls, PerMinute: &PerMinute{Slots: []Slot{{Rate: dec("0.10")}, {From: 60, Rate: dec("0.02"), Per: 30, Increment: 6}}}}),
 			[]Record{call("+4930", 125), call("+4930", 20)},
 			[]string{"Usage/second 0 to 60: 2 records, 120 second x 0.1/60 = 0.20", "Usage/from second 60: 0 records, 66 second x 0.02/30 = 0.04"}},
+		{"rate slots go by the seconds of the call, also after free ones",
+			// 65 s, 30 free: seconds 30 to 60 at 0.60 a minute, 60 to 65 at 0.30: 0.30 + 0.025.
+			plan(Charge{Match: calls, PerMinute: &PerMinute{FreeSeconds: 30, Slots: []Slot{{Rate: dec("0.60"), Increment: 1}, {From: 60, Rate: dec("0.30"), Increment: 1}}}}),
+			[]Record{call("+4930", 65)},
+			[]string{"Usage/second 0 to 60: 1 records, 30 second x 0.6/60 = 0.30", "Usage/from second 60: 0 records, 5 second x 0.3/60 = 0.03"}},
+		{"a deck row's minimum is never above the charge's maximum",
+			// 10 s by satellite would be 1.00, its minimum 2.50, but no call costs more than 2.00.
+			plan(Charge{Match: calls, PerMinute: &PerMinute{Deck: "world", MaximumCharge: decp("2")}}),
+			[]Record{call("+8821", 10)},
+			[]string{"Usage, minimum charge/Satellite: 1 records, 1 call x 2/1 = 2.00"}},
 		{"a call above the maximum charge is billed at it",
 			// 10 minutes x 0.10 + 0.05 = 1.05 is above 1.00; 9 minutes + 0.05 = 0.95 is not.
 			plan(Charge{Match: calls, PerMinute: &PerMinute{Rate: decp("0.10"), ConnectFee: dec("0.05"), MaximumCharge: decp("1.00")}}),

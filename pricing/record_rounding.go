@@ -31,6 +31,10 @@ func (r *Rater) roundRecord(c *rater, parts []Part) []Part {
 	sum, per := amountOf(parts)
 	amount := divideBy(sum, per, int32(c.RoundRecords.Decimals), c.RoundRecords.Mode)
 	first := parts[0].line
-	rounded := r.line(c, roundedPart, first.Kind, first.Item, decimal.NewFromInt(1), Unit(r.plan.Currency), 1)
+	item := first.Item
+	if c.PerMinute != nil && len(c.PerMinute.Slots) > 0 {
+		item = "" // the amount is of all slots
+	}
+	rounded := r.line(c, roundedPart, first.Kind, item, decimal.NewFromInt(1), Unit(r.plan.Currency), 1)
 	return append(parts[:0], Part{Quantity: amount, line: rounded})
 }

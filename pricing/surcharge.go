@@ -31,9 +31,8 @@ const (
 )
 
 // checkSurcharges lists what is wrong with the plan's surcharges.
-func (p *Plan) checkSurcharges() []Problem {
+func (p *Plan) checkSurcharges(seen map[string]bool) []Problem {
 	var out problems
-	seen := map[string]bool{}
 	for i, s := range p.Surcharges {
 		at := fmt.Sprintf("surcharges[%d]", i)
 		out.named(at, "surcharge", s.ID, s.Description, seen)
@@ -97,6 +96,7 @@ func (r *Rater) surcharges(lines []Line, balances []*balance) (out []Line) {
 		}
 		line.Amount = divide(line.Quantity.Mul(line.UnitPrice), line.Per, MinorUnits(r.plan.Currency), r.plan.Rounding)
 		if line.Amount.Sign() > 0 {
+			r.explainFollowing(&line, "from %s %s of the period", line.Quantity, line.Unit)
 			out = append(out, line)
 		}
 	}
@@ -143,7 +143,7 @@ func (r *Rater) count(s *Surcharge, lines []Line) (decimal.Decimal, Unit) {
 	case SurchargeLine:
 		n := int64(0)
 		for i := range lines {
-			if s.on(lines[i].Charge) && !lines[i].Amount.IsZero() {
+			if s.on(lines[i].Charge) && lines[i].Category != Adjustments && !lines[i].Amount.IsZero() {
 				n++
 			}
 		}

@@ -104,6 +104,20 @@ func (p *problems) blockRound(at string, round Rounding) {
 	}
 }
 
+// blocks are the size of the blocks that a charge is priced by, and what becomes
+// of a started one; 0 where there are none.
+func (c *Charge) blocks() (size int64, round Rounding) {
+	switch {
+	case c.Graduated != nil:
+		return c.Graduated.Block, cmp.Or(c.Graduated.Round, Up)
+	case c.Volume != nil:
+		return c.Volume.Block, cmp.Or(c.Volume.Round, Up)
+	case c.Package != nil:
+		return c.Package.Size, cmp.Or(c.Package.Round, Up)
+	}
+	return 0, ""
+}
+
 // part is a share of a sum that one price is for.
 type part struct {
 	note      string // says which part, such as "1 to 1,000"

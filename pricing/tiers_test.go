@@ -335,3 +335,24 @@ func TestCategory(t *testing.T) {
 		t.Errorf("lines %v, want %v", got, want)
 	}
 }
+
+// The line of a sum over several kinds does not depend on which comes first.
+func TestSumOverKinds(t *testing.T) {
+	p := plan(Charge{Match: Match{Kind: []Kind{SMS, Call}}, PerUnit: &PerUnit{Meter: Meter{Quantity: QuantityRecords, Over: OverTenant}, UnitPrice: decp("0.5")}})
+	text, voice := sms(3), call("+4930", 60)
+	for _, usage := range [][]*Record{{&text, &voice, &voice}, {&voice, &voice, &text}} {
+		r := NewRater(p, Tables{}, inOctober, Carried{})
+		for _, rec := range usage {
+			r.Rate(rec)
+		}
+		lines := r.Lines()
+		if len(lines) != 1 || lines[0].Kind != SMS || show(lines[0]) != "Usage: 3 records, 3 record x 0.5/1 = 1.50" {
+			t.Errorf("lines %+v", lines)
+		}
+	}
+	r := NewRater(p, Tables{}, inOctober, Carried{})
+	r.Rate(&voice)
+	if lines := r.Lines(); lines[0].Kind != Call || show(lines[0]) != "Usage: 1 records, 1 call x 0.5/1 = 0.50" {
+		t.Errorf("lines %+v", lines)
+	}
+}

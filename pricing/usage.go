@@ -84,8 +84,9 @@ const (
 	PerUnitOfOther Unit = "unit"
 	PerNumber      Unit = "number"
 	PerSubaccount  Unit = "subaccount"
-	PerLine        Unit = "line" // of an invoice
-	PerOnce        Unit = "once" // a one-off fee
+	PerLine        Unit = "line"   // of an invoice
+	PerRecord      Unit = "record" // of several kinds
+	PerOnce        Unit = "once"   // a one-off fee
 )
 
 // Unit is what the quantity of a usage record of this kind counts: seconds

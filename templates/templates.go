@@ -211,7 +211,7 @@ func (l Layout) validate() error {
 	}
 	for _, u := range []pricing.Unit{pricing.Second, Minute, Hour, pricing.Segment, pricing.Message,
 		pricing.Day, pricing.PerCall, pricing.Month, pricing.Block, pricing.PerUnitOfOther,
-		pricing.PerNumber, pricing.PerSubaccount, pricing.PerLine, pricing.PerOnce} {
+		pricing.PerNumber, pricing.PerSubaccount, pricing.PerLine, pricing.PerRecord, pricing.PerOnce} {
 		if n := l.Units[u]; n.One == "" || n.Other == "" {
 			return fmt.Errorf("units.%s needs one and other", u)
 		}
