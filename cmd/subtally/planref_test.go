@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite what the plan reference shows")
+var update = flag.Bool("update", false, "rewrite the expected output of scripts and of the plan reference")
 
 // Every example of the plan reference is priced, and shows what comes out. Its
 // amounts are worked out by hand in the text above each.

@@ -72,6 +72,7 @@ func TestScripts(t *testing.T) {
 		WorkdirRoot:         t.TempDir(),
 		Setup:               setupScript,
 		RequireExplicitExec: true,
+		UpdateScripts:       *update,
 		RequireUniqueNames:  true,
 		Condition: func(name string) (bool, error) {
 			if name != "engine" {
