@@ -11,8 +11,9 @@ import (
 const DocumentSchema = "subtally.invoice/1"
 
 // Document is everything an invoice says. Its PDF and CSV are functions of
-// the document alone, so that regenerating them gives the same bytes. It
-// holds no wholesale cost: it is the tenant's to see.
+// the document alone, so that regenerating them gives the same bytes. It is the
+// tenant's to see, and holds no wholesale cost but what lines of cost_plus and
+// percentage were made from.
 type Document struct {
 	Schema    string          `json:"schema"`
 	Number    string          `json:"number"`     // empty on a draft

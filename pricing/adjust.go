@@ -114,7 +114,7 @@ func (p *problems) inPlan(at string, charges []string, plan *Plan) {
 	}
 }
 
-// checkMinorUnits lists the limits, discounts and credits with more decimals than
+// checkMinorUnits lists the limits and discounts with more decimals than
 // the currency has. Their lines are not rounded again, so the invoice would come to
 // a fraction of a cent.
 func (p *Plan) checkMinorUnits() []Problem {

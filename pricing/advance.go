@@ -72,7 +72,7 @@ func (r *Rater) creditLines() (out []Line) {
 
 // settle is the line of what is due for the period, less what was billed in
 // advance; nil where nothing is left.
-func (c *rater) settle(d due) *line {
+func (c *chargeState) settle(d due) *line {
 	days := d.days - c.fee.advanced
 	if days == 0 {
 		return nil
@@ -93,7 +93,7 @@ func (c *rater) settle(d due) *line {
 
 // advance is the line of what will be due for the next period, by what is known
 // of it now; nil where nothing will. It is kept for the next invoice.
-func (r *Rater) advance(c *rater, next *Span) *line {
+func (r *Rater) advance(c *chargeState, next *Span) *line {
 	d := c.due(next, c.fee.next)
 	if d.days == 0 {
 		return nil

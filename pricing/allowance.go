@@ -250,7 +250,7 @@ func (r *Rater) age(u Unused) int {
 // usage is what allowances come off for a charge: its sums by account, or its
 // lines of usage, the dearest first.
 func (r *Rater) usage(charge string) (out []*usage) {
-	c := r.charges[slices.IndexFunc(r.charges, func(c *rater) bool { return c.ID == charge })]
+	c := r.charges[slices.IndexFunc(r.charges, func(c *chargeState) bool { return c.ID == charge })]
 	for _, account := range slices.Sorted(maps.Keys(c.buckets)) {
 		b := c.buckets[account]
 		out = append(out, newUsage(b.sum, b.unit, &b.inclusion))

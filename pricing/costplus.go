@@ -32,7 +32,7 @@ func (m *CostPlus) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 }
 
 // costPlus adds a record's parts.
-func (r *Rater) costPlus(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
+func (r *Rater) costPlus(c *chargeState, rec *Record, day Date, parts *[]Part) (reason string) {
 	m := c.CostPlus
 	cost, reason := r.knownCost(rec, day, m.MissingCost)
 	if reason != "" {
@@ -49,4 +49,24 @@ func (r *Rater) costPlus(c *rater, rec *Record, day Date, parts *[]Part) (reason
 	low, high := r.boundLines(c, rec.Kind, "", m.Minimum, m.Maximum)
 	*parts = append(*parts, bounded(own, low, high)...)
 	return ""
+}
+
+// knownCost is what a record costs in the plan's currency, or why that is not
+// known. Twilio's cost in another currency is multiplied by the day's exchange
+// rate, exactly; missing is in the plan's currency.
+func (r *Rater) knownCost(rec *Record, day Date, missing *decimal.Decimal) (cost decimal.Decimal, reason string) {
+	switch {
+	case !rec.Cost.Valid && missing == nil:
+		return cost, "twilio has not said the cost yet"
+	case !rec.Cost.Valid:
+		return *missing, ""
+	case rec.Currency == r.plan.Currency:
+		return rec.Cost.Decimal, ""
+	}
+	rate, ok := r.tables.Rates.Lookup(rec.Currency, r.plan.Currency, day)
+	if !ok {
+		return cost, r.tables.Rates.missing(rec.Currency, r.plan.Currency)
+	}
+	r.rates[exchanged{rate.From, rate.Day}] = rate
+	return rec.Cost.Decimal.Mul(rate.Rate), ""
 }

@@ -67,7 +67,7 @@ func (r *Rater) Explain(rec *Record) []Step {
 }
 
 // explainModel tells how the charge's model came to the record's parts.
-func (r *Rater) explainModel(out *trail, c *rater, rec *Record, day Date, parts []Part) {
+func (r *Rater) explainModel(out *trail, c *chargeState, rec *Record, day Date, parts []Part) {
 	switch {
 	case c.PerMinute != nil:
 		r.explainPerMinute(out, c, rec, day)
@@ -92,7 +92,7 @@ func (r *Rater) explainModel(out *trail, c *rater, rec *Record, day Date, parts 
 	}
 }
 
-func (r *Rater) explainPerMinute(out *trail, c *rater, rec *Record, day Date) {
+func (r *Rater) explainPerMinute(out *trail, c *chargeState, rec *Record, day Date) {
 	m := c.PerMinute
 	band := r.bandAt(m, rec.StartedAt)
 	if len(m.Times) > 0 {
@@ -179,7 +179,7 @@ func (r *Rater) explainCost(out *trail, rec *Record, day Date, missing *decimal.
 }
 
 // explainPart tells on which line a part goes, or to which sum.
-func (r *Rater) explainPart(out *trail, c *rater, p Part) {
+func (r *Rater) explainPart(out *trail, c *chargeState, p Part) {
 	if b := p.bucket; b != nil {
 		of := "of all the tenant's subaccounts"
 		if b.account != "" {
@@ -204,7 +204,7 @@ func (r *Rater) explainPart(out *trail, c *rater, p Part) {
 func (r *Rater) ExplainLine(l *Line) []Step {
 	var out trail
 	out.add("line", "%s", l.title())
-	i := slices.IndexFunc(r.charges, func(c *rater) bool { return c.ID == l.Charge })
+	i := slices.IndexFunc(r.charges, func(c *chargeState) bool { return c.ID == l.Charge })
 	switch {
 	case l.Category == Adjustments || l.Category == Surcharges:
 		out.add("follows", "%s", cmp.Or(r.why[followed{l.Category, l.Charge, l.Description, l.TaxCode}], "from the amounts of the lines that it discounts, as they are printed"))
@@ -241,7 +241,7 @@ func (r *Rater) explainFollowing(l *Line, format string, args ...any) {
 }
 
 // explainIncluded tells what includes a line.
-func (r *Rater) explainIncluded(out *trail, c *rater, l *Line) {
+func (r *Rater) explainIncluded(out *trail, c *chargeState, l *Line) {
 	if c.pooled == nil {
 		out.add("included", "%s %s cost nothing, the dearest of the charge first", l.Quantity, l.Unit)
 	}
@@ -267,7 +267,7 @@ func (r *Rater) explainIncluded(out *trail, c *rater, l *Line) {
 }
 
 // explainFee tells which days a fee is for.
-func (r *Rater) explainFee(out *trail, c *rater, l *Line) {
+func (r *Rater) explainFee(out *trail, c *chargeState, l *Line) {
 	if !l.From.IsZero() {
 		out.add("days", "from %s until %s, billed in advance", l.From, l.To)
 		return
@@ -284,7 +284,7 @@ func (r *Rater) explainFee(out *trail, c *rater, l *Line) {
 }
 
 // explainSums tells how the sum that a line is part of was split.
-func (r *Rater) explainSums(out *trail, c *rater, l *Line) {
+func (r *Rater) explainSums(out *trail, c *chargeState, l *Line) {
 	for _, b := range c.buckets {
 		if !slices.ContainsFunc(b.lines(), func(own Line) bool { return own.Item == l.Item && own.Unit == l.Unit }) {
 			continue

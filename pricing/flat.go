@@ -1,7 +1,6 @@
 package pricing
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/shopspring/decimal"
@@ -86,7 +85,7 @@ func (r *Rater) newFee(c *Charge) *fee {
 
 // takes reports whether the charge prices the record where no charge before it
 // does.
-func (c *rater) takes(rec *Record, day Date) bool {
+func (c *chargeState) takes(rec *Record, day Date) bool {
 	if c.Flat != nil && (c.Flat.Per != FlatNumber || c.Flat.Once) {
 		return false
 	}
@@ -137,7 +136,7 @@ func (r *Rater) seeNext(rec *Record, day Date) {
 		return
 	}
 	for d := next.BilledFrom; d.Before(next.BilledTo); d = d.AddDays(1) {
-		i := slices.IndexFunc(r.charges, func(c *rater) bool { return c.takes(rec, d) })
+		i := slices.IndexFunc(r.charges, func(c *chargeState) bool { return c.takes(rec, d) })
 		if i >= 0 && r.charges[i].Flat != nil {
 			r.charges[i].fee.next[rec.To]++
 		}
@@ -146,7 +145,7 @@ func (r *Rater) seeNext(rec *Record, day Date) {
 
 // fees are the lines of a flat charge: what is due for the period and, in
 // advance, for the next one.
-func (r *Rater) fees(c *rater) (out []*line) {
+func (r *Rater) fees(c *chargeState) (out []*line) {
 	switch {
 	case c.Flat == nil:
 		return nil
@@ -168,7 +167,7 @@ func (r *Rater) fees(c *rater) (out []*line) {
 }
 
 // feeLine is a line of a flat charge.
-func (c *rater) feeLine(quantity decimal.Decimal, unit Unit, per int64) *line {
+func (c *chargeState) feeLine(quantity decimal.Decimal, unit Unit, per int64) *line {
 	return &line{key: lineKey{charge: c.index}, Line: Line{
 		Charge: c.ID, Category: Fees, Description: c.Description,
 		Quantity: quantity, Unit: unit, UnitPrice: c.Flat.Amount, Per: per,
@@ -197,7 +196,7 @@ type due struct {
 
 // due finds what the fee is for in a span; numbers are the days of each phone
 // number in it.
-func (c *rater) due(span *Span, numbers map[string]int64) due {
+func (c *chargeState) due(span *Span, numbers map[string]int64) due {
 	d := due{all: span.days()}
 	add := func(days int64) {
 		if days > 0 {
@@ -236,7 +235,7 @@ func (d due) quantity(whole Unit) (quantity decimal.Decimal, unit Unit, per int6
 // begun counts what a set-up fee is for: what begins in the period, on a day on
 // which the charge is in force. Of a tenant that began earlier, a number that is
 // there on the first billed day was there before, unless it is known not to be.
-func (r *Rater) begun(c *rater) (n int64) {
+func (r *Rater) begun(c *chargeState) (n int64) {
 	s := &r.span
 	switch c.Flat.Per {
 	case FlatNumber:
@@ -264,60 +263,4 @@ func (r *Rater) begun(c *rater) (n int64) {
 		}
 	}
 	return n
-}
-
-// days counts the days of the whole period.
-func (s *Span) days() int64 { return int64(s.From.DaysUntil(s.To)) }
-
-// bills reports whether the day is billed.
-func (s *Span) bills(day Date) bool { return !day.Before(s.BilledFrom) && day.Before(s.BilledTo) }
-
-// billed are the billed days [from, to) on which the charge is in force; none
-// where from is not before to.
-func (s *Span) billed(c *Charge) (from, to Date) {
-	from, to = later(s.BilledFrom, c.From), s.BilledTo
-	if !c.Until.IsZero() {
-		to = earlier(to, c.Until)
-	}
-	return from, to
-}
-
-// held counts each subaccount's billed days on which the charge is in force,
-// each day once.
-func (s *Span) held(c *Charge) map[string]int64 {
-	from, to := s.billed(c)
-	days, counted := map[string]int64{}, map[string]Date{} // the first day not counted yet
-	for _, h := range slices.SortedFunc(slices.Values(s.Subaccounts), func(a, b Holding) int {
-		return cmp.Compare(a.From.String(), b.From.String())
-	}) {
-		begin, end := later(later(h.From, from), counted[h.SID]), earlier(h.To, to)
-		if begin.Before(end) {
-			days[h.SID] += int64(begin.DaysUntil(end))
-			counted[h.SID] = end
-		}
-	}
-	return days
-}
-
-// billedDays counts the billed days on which the charge is in force, and the
-// days of the whole period.
-func (r *Rater) billedDays(c *Charge) (days, all int) {
-	from, to := r.span.billed(c)
-	return max(0, from.DaysUntil(to)), int(r.span.days())
-}
-
-// later is the later of two days; no date is before every day.
-func later(d, e Date) Date {
-	if d.Before(e) {
-		return e
-	}
-	return d
-}
-
-// earlier is the earlier of two days.
-func earlier(d, e Date) Date {
-	if e.Before(d) {
-		return e
-	}
-	return d
 }

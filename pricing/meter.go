@@ -124,7 +124,7 @@ func (m *Meter) billed(sum decimal.Decimal) (units, free decimal.Decimal) {
 
 // bucket is the sum of what a charge counts, of the tenant or a subaccount.
 type bucket struct {
-	charge  *rater
+	charge  *chargeState
 	account string // empty for all of the tenant's subaccounts together
 	kind    Kind   // of its records; of several the one that the charge lists first
 	unit    Unit   // of the quantity; PerRecord where records of several kinds are counted
@@ -151,7 +151,7 @@ func (b *bucket) see(kind Kind) {
 }
 
 // unitOf is what a sum of the charge counts of a kind.
-func (c *rater) unitOf(kind Kind) Unit { return cmp.Or(c.sumUnit, c.meter.unit(kind)) }
+func (c *chargeState) unitOf(kind Kind) Unit { return cmp.Or(c.sumUnit, c.meter.unit(kind)) }
 
 // lines prices the sum. The first line stands for all of the records.
 func (b *bucket) lines() []Line {

@@ -112,7 +112,7 @@ type slotRate struct {
 
 // callRates are the prices of a charge in one of its bands for a deck row, or
 // for the rate given there where row is nil. They are made once.
-func (r *Rater) callRates(c *rater, band int, row *DeckRow, kind Kind) *callRates {
+func (r *Rater) callRates(c *chargeState, band int, row *DeckRow, kind Kind) *callRates {
 	key := rowKey{row, kind, band}
 	if p := c.calls[key]; p != nil {
 		return p
@@ -176,7 +176,7 @@ func (r *Rater) callRates(c *rater, band int, row *DeckRow, kind Kind) *callRate
 }
 
 // perMinute adds the parts of one call, or says why it has no rate.
-func (r *Rater) perMinute(c *rater, rec *Record, day Date, parts *[]Part) (reason string) {
+func (r *Rater) perMinute(c *chargeState, rec *Record, day Date, parts *[]Part) (reason string) {
 	m := c.PerMinute
 	band := r.bandAt(m, rec.StartedAt)
 	p, reason := r.bandRates(c, band, rec, day)
@@ -217,7 +217,7 @@ func (r *Rater) perMinute(c *rater, rec *Record, day Date, parts *[]Part) (reaso
 }
 
 // bandRates are the prices of a call in a band, or why there are none.
-func (r *Rater) bandRates(c *rater, band int, rec *Record, day Date) (p *callRates, reason string) {
+func (r *Rater) bandRates(c *chargeState, band int, rec *Record, day Date) (p *callRates, reason string) {
 	deck := c.deck
 	if band != noBand {
 		deck = c.bandDecks[band]

@@ -27,7 +27,7 @@ func (m *RecordRounding) check(c *Charge, at string) (out problems) {
 }
 
 // roundRecord puts a record's exact amount, rounded, in the place of its parts.
-func (r *Rater) roundRecord(c *rater, parts []Part) []Part {
+func (r *Rater) roundRecord(c *chargeState, parts []Part) []Part {
 	sum, per := amountOf(parts)
 	amount := divideBy(sum, per, int32(c.RoundRecords.Decimals), c.RoundRecords.Mode)
 	first := parts[0].line

@@ -34,8 +34,8 @@ func (p *Plan) charges(k Kind, status string) bool {
 
 // Charged reports whether a tenant pays for a record of this kind and status.
 // Twilio's pages name what it charges itself, and tenants are charged for the
-// same: completed calls; messages that were sent, delivered, undelivered, read
-// or received (an undelivered WhatsApp message is free); recordings that were
+// same: completed calls; messages that were sent, delivered (partially too),
+// undelivered, read or received (an undelivered WhatsApp message is free); recordings that were
 // made, also when they were deleted since; completed transcriptions; every day
 // that a number was held; everything of kind other.
 //

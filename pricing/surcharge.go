@@ -73,7 +73,7 @@ type held struct{ charge, number string }
 
 // observe keeps what surcharges need to know of a record that a charge has
 // priced.
-func (r *Rater) observe(c *rater, rec *Record) {
+func (r *Rater) observe(c *chargeState, rec *Record) {
 	if rec.Kind == Number && slices.ContainsFunc(r.plan.Surcharges, func(s Surcharge) bool { return s.Per == SurchargeNumber }) {
 		r.numbers[held{c.ID, rec.To}] = true
 	}

@@ -120,7 +120,7 @@ func (c *Charge) blocks() (size int64, round Rounding) {
 
 // part is a share of a sum that one price is for.
 type part struct {
-	note      string // says which part, such as "1 to 1,000"
+	note      string // says which part, such as "up to 1000"
 	by        string // of a part that allowances make free; see inclusion
 	quantity  decimal.Decimal
 	unit      Unit

@@ -26,12 +26,11 @@ const (
 // Kinds lists every kind, in the order documents show them.
 var Kinds = []Kind{Call, SMS, MMS, WhatsApp, Recording, Transcription, Number, Other}
 
-// Category groups kinds on a document: calls, messages, recordings,
-// transcriptions, numbers, fees.
+// Category groups lines on a document, by kind or by what they are.
 type Category string
 
-// The categories, in the order documents show them; Fees holds every line
-// that no usage record caused.
+// The categories, in the order documents show them. Fees holds flat fees; those
+// per number are under Numbers where they are billed by the days held.
 const (
 	Calls          Category = "calls"
 	Messages       Category = "messages"
@@ -70,7 +69,8 @@ func (k Kind) Category() Category {
 // Unit names what a quantity counts.
 type Unit string
 
-// The units. A Month is a number or a fee held for a whole period.
+// The units. A Month is one of what is for a whole period: a fee, a cap, an
+// amount that is added or taken off.
 const (
 	Second  Unit = "second"
 	Segment Unit = "segment"
@@ -104,6 +104,19 @@ func (k Kind) Unit() Unit {
 		return PerUnitOfOther
 	}
 	return Message
+}
+
+// recordUnit is what one record of a kind is called when records are counted.
+func recordUnit(k Kind) Unit {
+	switch k {
+	case Call:
+		return PerCall
+	case SMS, MMS, WhatsApp:
+		return Message
+	case Number:
+		return Day
+	}
+	return Unit(k)
 }
 
 // Channel is the way that a call or message takes. A call's is how its far end
