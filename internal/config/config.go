@@ -461,12 +461,7 @@ func checkPlan(doc *document, plan *pricing.Plan, decks map[string]*pricing.Deck
 	for _, p := range plan.Check(decks) {
 		doc.problem(p.Path, "%s", p.Text)
 	}
-	for i, charge := range plan.Charges {
-		at := fmt.Sprintf("charges[%d].flat", i)
-		if charge.Flat != nil && !doc.has(at+".amount") {
-			doc.problem(at+".amount", "a flat fee needs an amount")
-		}
-	}
+	checkPrices(doc, plan)
 }
 
 // loadTenants reads the tenants file.
