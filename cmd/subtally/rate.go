@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 
 // rateFlags are the flags of the command rate, but for --json.
 type rateFlags struct {
+	config                             string // empty where none is given
 	plan, against, rates, taxes, usage string
 	decks                              []string
 	period, zone, from, until, explain string
@@ -41,7 +43,9 @@ priced as the month of a tenant whose subaccounts are the file's accounts, all
 held for the whole month. Records that started outside the month are not priced.
 
 A rate deck that --deck does not name is looked for as NAME.csv beside the plan,
-in decks beside it, and in ../decks.
+in decks beside it, and in ../decks. With -c the rate decks of a configuration
+file, with their columns, go before these, and its exchange rates hold where
+--rates names none; nothing else in it is used.
 
 With --against the same usage is priced under two plans, and the difference is
 printed for each charge: positive where the other plan is dearer.
@@ -58,6 +62,9 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 			}
 			if f.csv && f.explain != "" {
 				return usageError{errors.New("--csv has no place for --explain; leave one out")}
+			}
+			if c.Flags().Changed("config") {
+				f.config = opts.Config
 			}
 			offline, plans, err := f.load()
 			if err != nil {
@@ -130,15 +137,19 @@ func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
 	if !o.From.IsZero() && !o.Until.IsZero() && !o.From.Before(o.Until) {
 		return nil, nil, usageError{fmt.Errorf("--tenant-until: %s is not after --tenant-from %s", o.Until, o.From)}
 	}
-	decks, err := deckFlags(f.decks)
+	given, err := deckFlags(f.decks)
 	if err != nil {
+		return nil, nil, err
+	}
+	decks, rates, err := f.tables(given)
+	if err != nil { // without them what is wrong with plans is not known
 		return nil, nil, err
 	}
 	var lists []*billing.PriceList
 	var wrong []error
 	for _, path := range []string{f.plan, f.against} {
 		if path != "" {
-			list, err := config.LoadPlan(path, decks, f.rates)
+			list, err := config.LoadPlan(path, decks, rates)
 			lists, wrong = append(lists, list), append(wrong, err)
 		}
 	}
@@ -149,12 +160,26 @@ func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
 	if err := config.Join(wrong...); err != nil {
 		return nil, nil, config.Join(err, o.Usage(func(*pricing.Record) error { return nil }))
 	}
-	for _, name := range slices.Sorted(maps.Keys(decks)) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(lists, func(l *billing.PriceList) bool { return slices.Contains(l.Plan.DeckNames(), name) }) {
 			return nil, nil, usageError{fmt.Errorf("--deck: no plan names a rate deck %q", name)}
 		}
 	}
 	return o, lists, nil
+}
+
+// tables are the files of rate decks, by name, and of exchange rates: those that
+// flags name, then those of the configuration file.
+func (f *rateFlags) tables(given map[string]config.DeckFile) (decks map[string]config.DeckFile, rates string, err error) {
+	if f.config == "" {
+		return given, f.rates, nil
+	}
+	decks, rates, err = config.LoadTables(f.config)
+	if err != nil {
+		return nil, "", err
+	}
+	maps.Copy(decks, given)
+	return decks, cmp.Or(f.rates, rates), nil
 }
 
 // records reads the usage file.
@@ -180,8 +205,8 @@ func (f *rateFlags) records(p billing.Period, each func(*pricing.Record) error) 
 
 // deckFlags are the files of rate decks by name. A file alone is the deck of
 // its own name.
-func deckFlags(flags []string) (map[string]string, error) {
-	decks := map[string]string{}
+func deckFlags(flags []string) (map[string]config.DeckFile, error) {
+	decks := map[string]config.DeckFile{}
 	for _, flag := range flags {
 		name, file, ok := strings.Cut(flag, "=")
 		if !ok {
@@ -192,9 +217,9 @@ func deckFlags(flags []string) (map[string]string, error) {
 			return nil, usageError{fmt.Errorf("--deck: %q is neither NAME=FILE nor a file", flag)}
 		}
 		if other, dup := decks[name]; dup {
-			return nil, usageError{fmt.Errorf("--deck: rate deck %q is in %s and in %s; keep one", name, other, file)}
+			return nil, usageError{fmt.Errorf("--deck: rate deck %q is in %s and in %s; keep one", name, other.File, file)}
 		}
-		decks[name] = file
+		decks[name] = config.DeckFile{File: file}
 	}
 	return decks, nil
 }

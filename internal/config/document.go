@@ -143,7 +143,7 @@ func (d *document) line(path string) int {
 
 var (
 	dec      = reflect.TypeFor[decimal.Decimal]()
-	deck     = reflect.TypeFor[deckSection]()
+	deck     = reflect.TypeFor[DeckFile]()
 	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 	wholeForm   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)

@@ -51,7 +51,7 @@ var rules = map[reflect.Type]rule{
 	reflect.TypeFor[file]():              {required: []string{"seller", "billing"}, filled: []string{"plans", "tenants"}},
 	reflect.TypeFor[Billing]():           {filled: []string{"start", "time_zone"}},
 	reflect.TypeFor[credentialSection](): {filled: []string{"account", "password_env"}},
-	reflect.TypeFor[deckSection]():       {filled: []string{"file"}},
+	reflect.TypeFor[DeckFile]():          {filled: []string{"file"}},
 
 	reflect.TypeFor[tenantsFile]():        {required: []string{"tenants"}},
 	reflect.TypeFor[billing.Tenant]():     {required: []string{"buyer"}, filled: []string{"id", "plan", "time_zone"}},
