@@ -38,9 +38,11 @@ func rateCommand(opts *options) *cobra.Command {
 configuration, no ClickHouse, no Twilio.
 
 The file is CSV or NDJSON (.csv, .ndjson or .jsonl, also with .gz), with the
-columns that 'subtally export usage' writes; kind and quantity are enough. It is
-priced as the month of a tenant whose subaccounts are the file's accounts, all
-held for the whole month. Records that started outside the month are not priced.
+columns that 'subtally export usage' writes; kind and quantity are enough. A
+quantity has up to 18 digits before the point and 6 after it; a cost has up to 18
+and 8, and may be negative, as that of a refund. The file is priced as the month
+of a tenant whose subaccounts are the file's accounts, all held for the whole
+month. Records that started outside the month are not priced.
 
 A rate deck that --deck does not name is looked for as NAME.csv beside the plan,
 in decks beside it, and in ../decks. With -c the rate decks of a configuration
@@ -50,9 +52,9 @@ file, with their columns, go before these, and its exchange rates hold where
 With --against the same usage is priced under two plans, and the difference is
 printed for each charge: positive where the other plan is dearer.
 
-With --explain every step to the amount of a record, by its sid, or of a
-charge's lines, by its id, is printed too; all explains everything. A record
-without a sid goes by line-N, N being its line in the file.
+With --explain every step to the amount of a record, by its sid, of a charge's
+lines, by its id, or of a tax, by its name, is printed too; all explains
+everything. A record without a sid goes by line-N, N being its line in the file.
 
 The exit status is 3 where usage has no rate or is outside the month.`,
 		Args: cobra.NoArgs,
@@ -75,7 +77,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 				return err
 			}
 			if f.explain != "" && !slices.ContainsFunc(ratings, func(r *billing.Rating) bool { return len(r.Explained) > 0 }) {
-				return usageError{fmt.Errorf("--explain: %q is neither the sid of a record in the month nor the id of a line's charge", f.explain)}
+				return usageError{fmt.Errorf("--explain: %q is not the sid of a record in the month, the id of a line's charge or the name of a tax", f.explain)}
 			}
 			if err := f.print(c.OutOrStdout(), opts.JSON, ratings); err != nil {
 				return err
@@ -107,7 +109,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 	flags.StringVar(&f.zone, "tenant-tz", "UTC", "the tenant's time zone, such as America/New_York")
 	flags.StringVar(&f.from, "tenant-from", "", "the tenant's first day, for set-up fees and a part of a month")
 	flags.StringVar(&f.until, "tenant-until", "", "first day that is no longer billed")
-	flags.StringVar(&f.explain, "explain", "", "what to explain: a record's sid, a charge's id, or all")
+	flags.StringVar(&f.explain, "explain", "", "what to explain: a record's sid, a charge's id, a tax's name, or all")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV instead of a table")
 	opts.jsonFlag(c)
 	return c
