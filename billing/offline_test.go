@@ -200,11 +200,22 @@ func TestOfflineExplainTaxes(t *testing.T) {
 			"amount: 10 % of the base, before the base is rounded",
 			"rounded: to 2 decimals, half_up, once for the invoice: 2.70", "total: contained in the lines",
 		}},
+		// On lines of their own the two have nothing to do with each other.
+		{"contained apart from another", "VAT", "", []pricing.TaxRate{inclusive(tax("Toll", "3", "text")), inclusive(tax("VAT", "10", "service"))}, []string{
+			"VAT", "lines: 2, which come to 31.00", "base: 28.18, without VAT, which is contained", "amount: 31 x 10 / 110",
+			"rounded: to 2 decimals, half_up, once for the invoice: 2.82", "total: contained in the lines",
+		}},
+		// What is contained is on nothing that comes on top: 32 x 5 / 105 = 1.524.
+		{"compound and contained", "GST", "", []pricing.TaxRate{tax("Levy", "1"), compound(inclusive(tax("GST", "5")))}, []string{
+			"GST", "lines: all, which come to 32.00", "base: 30.48, without GST, which is contained", "amount: 32 x 5 / 105",
+			"rounded: to 2 decimals, half_up, once for the invoice: 1.52", "total: contained in the lines",
+		}},
 		{"on nothing", "all", "", []pricing.TaxRate{tax("VAT", "9", pricing.Untaxed)}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			list := offlinePlan("standard", "31.00")
-			list.Plan.Charges[1].TaxCode, list.Plan.TaxRounding = "service", c.rounding
+			list.Plan.Charges[0].TaxCode, list.Plan.Charges[1].TaxCode = "text", "service"
+			list.Plan.TaxRounding = c.rounding
 			o := &Offline{Period: Month(octoberDay(1), "UTC"), Explain: c.explain, Usage: texts("2026-10-05T00:00:00Z"), Taxes: c.taxes}
 			ratings, err := o.Price(list)
 			if err != nil {
