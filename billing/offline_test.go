@@ -157,3 +157,83 @@ func TestCompare(t *testing.T) {
 		t.Errorf("two currencies: %v", err)
 	}
 }
+
+// A tax is explained by its name: what it is on, and what it makes of that. The
+// text is 1.00, the fee 31.00.
+func TestOfflineExplainTaxes(t *testing.T) {
+	tax := func(name, rate string, codes ...string) pricing.TaxRate {
+		return pricing.TaxRate{Name: name, Rate: number(rate), Codes: codes}
+	}
+	inclusive := func(rate pricing.TaxRate) pricing.TaxRate { rate.Inclusive = true; return rate }
+	compound := func(rate pricing.TaxRate) pricing.TaxRate { rate.Compound = true; return rate }
+	for _, c := range []struct {
+		name, explain, rounding string
+		taxes                   []pricing.TaxRate
+		want                    []string
+	}{
+		{"not asked for", "fee", "", []pricing.TaxRate{tax("VAT", "9.5")}, nil},
+		{"on top", "VAT", "", []pricing.TaxRate{tax("VAT", "9.55"), tax("Levy", "1")}, []string{
+			"VAT", "lines: all, which come to 32.00", "base: 32.00", "amount: 32 x 9.55 / 100 = 3.056",
+			"rounded: to 2 decimals, half_up, once for the invoice: 3.06", "total: on top of the lines",
+		}},
+		// 0.095 is 0.10, and 2.945 is 2.95.
+		{"by line", "VAT", pricing.TaxPerLine, []pricing.TaxRate{tax("VAT", "9.5")}, []string{
+			"VAT", "lines: all, which come to 32.00", "base: 32.00", "amount: 32 x 9.5 / 100 = 3.04",
+			"rounded: to 2 decimals, half_up, on each line, and added up: 3.05", "total: on top of the lines",
+		}},
+		// The first is on no line, and not on the document. 32 x 10 / 110 = 2.909, and
+		// what is without it of the fee is 31 - 2.818.
+		{"contained", "VAT", "", []pricing.TaxRate{tax("VAT", "5", "other"), inclusive(tax("VAT", "10")), tax("VAT", "1", "service")}, []string{
+			"VAT", "lines: all, which come to 32.00", "base: 29.09, without VAT, which is contained", "amount: 32 x 10 / 110",
+			"rounded: to 2 decimals, half_up, once for the invoice: 2.91", "total: contained in the lines",
+			"VAT", "lines: 2, which come to 31.00", "base: 28.18, without VAT, which is contained", "amount: 28.18 x 1 / 100 = 0.2818",
+			"rounded: to 2 decimals, half_up, once for the invoice: 0.28", "total: on top of the lines",
+		}},
+		// 1 % of 32.00 is 0.32; 10 % of 32.32 is 3.23.
+		{"compound", "GST", "", []pricing.TaxRate{tax("Levy", "1"), compound(tax("GST", "10"))}, []string{
+			"GST", "lines: all, which come to 32.00", "base: 32.32, with Levy, which comes before", "amount: 32.32 x 10 / 100 = 3.232",
+			"rounded: to 2 decimals, half_up, once for the invoice: 3.23", "total: on top of the lines",
+		}},
+		// Of 31.00 the levy of 10 % and the tax of 5 % are 15 of 115 parts: 2.6957 and 1.3478.
+		{"contained beside another", "Levy", "", []pricing.TaxRate{inclusive(tax("Levy", "10", "service")), inclusive(tax("GST", "5"))}, []string{
+			"Levy", "lines: 2, which come to 31.00", "base: 26.95, without Levy, which is contained, without GST, which is contained",
+			"amount: 10 % of the base, before the base is rounded",
+			"rounded: to 2 decimals, half_up, once for the invoice: 2.70", "total: contained in the lines",
+		}},
+		// On lines of their own the two have nothing to do with each other.
+		{"contained apart from another", "VAT", "", []pricing.TaxRate{inclusive(tax("Toll", "3", "text")), inclusive(tax("VAT", "10", "service"))}, []string{
+			"VAT", "lines: 2, which come to 31.00", "base: 28.18, without VAT, which is contained", "amount: 31 x 10 / 110",
+			"rounded: to 2 decimals, half_up, once for the invoice: 2.82", "total: contained in the lines",
+		}},
+		// What is contained is on nothing that comes on top: 32 x 5 / 105 = 1.524.
+		{"compound and contained", "GST", "", []pricing.TaxRate{tax("Levy", "1"), compound(inclusive(tax("GST", "5")))}, []string{
+			"GST", "lines: all, which come to 32.00", "base: 30.48, without GST, which is contained", "amount: 32 x 5 / 105",
+			"rounded: to 2 decimals, half_up, once for the invoice: 1.52", "total: contained in the lines",
+		}},
+		{"on nothing", "all", "", []pricing.TaxRate{tax("VAT", "9", pricing.Untaxed)}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			list := offlinePlan("standard", "31.00")
+			list.Plan.Charges[0].TaxCode, list.Plan.Charges[1].TaxCode = "text", "service"
+			list.Plan.TaxRounding = c.rounding
+			o := &Offline{Period: Month(octoberDay(1), "UTC"), Explain: c.explain, Usage: texts("2026-10-05T00:00:00Z"), Taxes: c.taxes}
+			ratings, err := o.Price(list)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, e := range ratings[0].Explained {
+				if e.Tax == "" {
+					continue
+				}
+				got = append(got, e.Tax)
+				for _, s := range e.Steps {
+					got = append(got, s.What+": "+s.Text)
+				}
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}

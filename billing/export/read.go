@@ -51,7 +51,8 @@ func (e *UsageError) Error() string {
 // header, or NAME.ndjson (NAME.jsonl), a JSON object a line with the columns as
 // keys; with .gz behind it, compressed.
 //
-// Only kind and quantity have to be there. A record without a time is taken to
+// Only kind and quantity have to be there. A cost may be negative, as a refund
+// is, and a quantity not. A record without a time is taken to
 // start at noon of the period's first day, and one without a status to have one
 // that is charged for; one without a direction is outbound where its kind has
 // directions. One without a sid is called after its line, as "line-7", and one
@@ -400,6 +401,8 @@ func (u *usageReader) record(line int) error {
 		u.problems.add(line, "the quantity is missing; that of a %s is in the unit %s", kind, kind.Unit())
 	} else if rec.Quantity, err = parseExact(row.quantity, quantityPlaces); err != nil {
 		u.problems.add(line, "quantity %v", err)
+	} else if rec.Quantity.IsNegative() {
+		u.problems.add(line, "quantity %s is negative", row.quantity)
 	}
 	if row.costCurrency != "" && !currency.IsValid(row.costCurrency) {
 		u.problems.add(line, "cost_currency %q is not an ISO 4217 currency code such as USD", row.costCurrency)
@@ -446,29 +449,29 @@ func (u *usageReader) duplicates() {
 	}
 }
 
-// What the columns of stored usage hold: decimals, and digits all told.
+// Decimals that a usage file may have, as many as stored usage.
 const (
 	quantityPlaces = 6
 	costPlaces     = 8
-	decimalDigits  = 18
 )
 
-var exactForm = regexp.MustCompile(`^(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?$`)
+// wholeDigits is how many digits a number may have before the point. They are
+// more than stored usage has: a forecast for many tenants has larger sums.
+const wholeDigits = 18
 
-// parseExact reads a plain decimal that stored usage can hold in full.
+var exactForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]{1,18})?$`)
+
+// parseExact reads a plain decimal.
 func parseExact(text string, places int32) (decimal.Decimal, error) {
 	if !exactForm.MatchString(text) {
-		if positive, ok := strings.CutPrefix(text, "-"); ok && exactForm.MatchString(positive) {
-			return decimal.Decimal{}, fmt.Errorf("%s is negative", text)
-		}
 		return decimal.Decimal{}, fmt.Errorf("%q is not a plain decimal number such as 0.0125", text)
+	}
+	if whole, _, _ := strings.Cut(text, "."); len(strings.TrimPrefix(whole, "-")) > wholeDigits {
+		return decimal.Decimal{}, fmt.Errorf("%s has more than %d digits before the point", text, wholeDigits)
 	}
 	d := decimal.RequireFromString(text)
 	if !d.Equal(d.Truncate(places)) {
 		return decimal.Decimal{}, fmt.Errorf("%s has more than %d decimals", text, places)
-	}
-	if d.Cmp(decimal.New(1, decimalDigits-places)) >= 0 {
-		return decimal.Decimal{}, fmt.Errorf("%s has more than %d digits before the point", text, decimalDigits-places)
 	}
 	return d, nil
 }

@@ -76,6 +76,22 @@ func TestReadUsage(t *testing.T) {
 	}
 }
 
+// Sums of many tenants are large, and a cost is negative where it is a refund.
+func TestReadUsageNumbers(t *testing.T) {
+	const text = "kind,quantity,cost,cost_currency\n" +
+		"other,999999999999999999.999999,-0.00850001,USD\n" +
+		"other,1000000000000.0000000,-999999999999999999,USD\n"
+	got, err := read(strings.NewReader(text), "u.csv")
+	if err != nil || len(got) != 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for i, want := range [][2]string{{"999999999999999999.999999", "-0.00850001"}, {"1000000000000", "-999999999999999999"}} {
+		if !got[i].Quantity.Equal(number(want[0])) || !got[i].Cost.Decimal.Equal(number(want[1])) {
+			t.Errorf("quantity %s and cost %s, want %s", got[i].Quantity, got[i].Cost.Decimal, want)
+		}
+	}
+}
+
 // What a record has by default is charged for.
 func TestReadUsageDefaults(t *testing.T) {
 	for _, kind := range pricing.Kinds {
@@ -103,13 +119,14 @@ func TestReadUsageProblems(t *testing.T) {
 call,60,CA1,,,,,,
 cal,60,CA2,,,,,,
 ,60,CA3,,,,,,
-call,,CA4,2026-10-05,inbund,complete,-1,,minute
+call,,CA4,2026-10-05,inbund,complete,1,,minute
 call,60,CA1,,,,,,
 sms,1e3,,,,,1,usd,
 sms,-2,,,,,0.123456789,USD,
-sms,0.0000001,,,,,10000000000,USD,
-sms,1000000000000,,,,,"1,5",USD,
+sms,0.0000001,,,,,-1000000000000000000,USD,
+sms,1000000000000000000,,,,,"1,5",USD,
 sms,+1,,,,,.5,USD,
+sms,--1,,,,,-,USD,
 call,60,CA1,,,,,,
 call,60
 `, []string{
@@ -120,7 +137,6 @@ call,60
 			`5: unit "minute": the quantity of a call is in the unit second`,
 			`5: started_at "2026-10-05" is not a time such as 2026-10-05T10:00:00Z or 2026-10-05T12:00:00+02:00`,
 			`5: the quantity is missing; that of a call is in the unit second`,
-			`5: cost -1 is negative`,
 			`5: the cost has no cost_currency`,
 			`6: the record of line 2 stands here again, with the same account and sid; it would be billed twice`,
 			`7: quantity "1e3" is not a plain decimal number such as 0.0125`,
@@ -128,13 +144,15 @@ call,60
 			`8: quantity -2 is negative`,
 			`8: cost 0.123456789 has more than 8 decimals`,
 			`9: quantity 0.0000001 has more than 6 decimals`,
-			`9: cost 10000000000 has more than 10 digits before the point`,
-			`10: quantity 1000000000000 has more than 12 digits before the point`,
+			`9: cost -1000000000000000000 has more than 18 digits before the point`,
+			`10: quantity 1000000000000000000 has more than 18 digits before the point`,
 			`10: cost "1,5" is not a plain decimal number such as 0.0125`,
 			`11: quantity "+1" is not a plain decimal number such as 0.0125`,
 			`11: cost ".5" is not a plain decimal number such as 0.0125`,
-			`12: the record of line 2 stands here again, with the same account and sid; it would be billed twice`,
-			`13: 2 fields where the header has 9`,
+			`12: quantity "--1" is not a plain decimal number such as 0.0125`,
+			`12: cost "-" is not a plain decimal number such as 0.0125`,
+			`13: the record of line 2 stands here again, with the same account and sid; it would be billed twice`,
+			`14: 2 fields where the header has 9`,
 		}},
 		{"header", "u.csv", "kind,minutes,to,to\ncall,1,,\n", []string{
 			`1: unknown column "minutes"; a usage file has ` + strings.Join(UsageColumns, ", "),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 
 // rateFlags are the flags of the command rate, but for --json.
 type rateFlags struct {
+	config                             string // empty where none is given
 	plan, against, rates, taxes, usage string
 	decks                              []string
 	period, zone, from, until, explain string
@@ -36,19 +38,23 @@ func rateCommand(opts *options) *cobra.Command {
 configuration, no ClickHouse, no Twilio.
 
 The file is CSV or NDJSON (.csv, .ndjson or .jsonl, also with .gz), with the
-columns that 'subtally export usage' writes; kind and quantity are enough. It is
-priced as the month of a tenant whose subaccounts are the file's accounts, all
-held for the whole month. Records that started outside the month are not priced.
+columns that 'subtally export usage' writes; kind and quantity are enough. A
+quantity has up to 18 digits before the point and 6 after it; a cost has up to 18
+and 8, and may be negative, as that of a refund. The file is priced as the month
+of a tenant whose subaccounts are the file's accounts, all held for the whole
+month. Records that started outside the month are not priced.
 
 A rate deck that --deck does not name is looked for as NAME.csv beside the plan,
-in decks beside it, and in ../decks.
+in decks beside it, and in ../decks. With -c the rate decks of a configuration
+file, with their columns, go before these, and its exchange rates hold where
+--rates names none; nothing else in it is used.
 
 With --against the same usage is priced under two plans, and the difference is
 printed for each charge: positive where the other plan is dearer.
 
-With --explain every step to the amount of a record, by its sid, or of a
-charge's lines, by its id, is printed too; all explains everything. A record
-without a sid goes by line-N, N being its line in the file.
+With --explain every step to the amount of a record, by its sid, of a charge's
+lines, by its id, or of a tax, by its name, is printed too; all explains
+everything. A record without a sid goes by line-N, N being its line in the file.
 
 The exit status is 3 where usage has no rate or is outside the month.`,
 		Args: cobra.NoArgs,
@@ -59,6 +65,9 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 			if f.csv && f.explain != "" {
 				return usageError{errors.New("--csv has no place for --explain; leave one out")}
 			}
+			if c.Flags().Changed("config") {
+				f.config = opts.Config
+			}
 			offline, plans, err := f.load()
 			if err != nil {
 				return err
@@ -68,7 +77,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 				return err
 			}
 			if f.explain != "" && !slices.ContainsFunc(ratings, func(r *billing.Rating) bool { return len(r.Explained) > 0 }) {
-				return usageError{fmt.Errorf("--explain: %q is neither the sid of a record in the month nor the id of a line's charge", f.explain)}
+				return usageError{fmt.Errorf("--explain: %q is not the sid of a record in the month, the id of a line's charge or the name of a tax", f.explain)}
 			}
 			if err := f.print(c.OutOrStdout(), opts.JSON, ratings); err != nil {
 				return err
@@ -100,7 +109,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 	flags.StringVar(&f.zone, "tenant-tz", "UTC", "the tenant's time zone, such as America/New_York")
 	flags.StringVar(&f.from, "tenant-from", "", "the tenant's first day, for set-up fees and a part of a month")
 	flags.StringVar(&f.until, "tenant-until", "", "first day that is no longer billed")
-	flags.StringVar(&f.explain, "explain", "", "what to explain: a record's sid, a charge's id, or all")
+	flags.StringVar(&f.explain, "explain", "", "what to explain: a record's sid, a charge's id, a tax's name, or all")
 	flags.BoolVar(&f.csv, "csv", false, "print CSV instead of a table")
 	opts.jsonFlag(c)
 	return c
@@ -130,15 +139,19 @@ func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
 	if !o.From.IsZero() && !o.Until.IsZero() && !o.From.Before(o.Until) {
 		return nil, nil, usageError{fmt.Errorf("--tenant-until: %s is not after --tenant-from %s", o.Until, o.From)}
 	}
-	decks, err := deckFlags(f.decks)
+	given, err := deckFlags(f.decks)
 	if err != nil {
+		return nil, nil, err
+	}
+	decks, rates, err := f.tables(given)
+	if err != nil { // without them what is wrong with plans is not known
 		return nil, nil, err
 	}
 	var lists []*billing.PriceList
 	var wrong []error
 	for _, path := range []string{f.plan, f.against} {
 		if path != "" {
-			list, err := config.LoadPlan(path, decks, f.rates)
+			list, err := config.LoadPlan(path, decks, rates)
 			lists, wrong = append(lists, list), append(wrong, err)
 		}
 	}
@@ -149,12 +162,26 @@ func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
 	if err := config.Join(wrong...); err != nil {
 		return nil, nil, config.Join(err, o.Usage(func(*pricing.Record) error { return nil }))
 	}
-	for _, name := range slices.Sorted(maps.Keys(decks)) {
+	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if !slices.ContainsFunc(lists, func(l *billing.PriceList) bool { return slices.Contains(l.Plan.DeckNames(), name) }) {
 			return nil, nil, usageError{fmt.Errorf("--deck: no plan names a rate deck %q", name)}
 		}
 	}
 	return o, lists, nil
+}
+
+// tables are the files of rate decks, by name, and of exchange rates: those that
+// flags name, then those of the configuration file.
+func (f *rateFlags) tables(given map[string]config.DeckFile) (decks map[string]config.DeckFile, rates string, err error) {
+	if f.config == "" {
+		return given, f.rates, nil
+	}
+	decks, rates, err = config.LoadTables(f.config)
+	if err != nil {
+		return nil, "", err
+	}
+	maps.Copy(decks, given)
+	return decks, cmp.Or(f.rates, rates), nil
 }
 
 // records reads the usage file.
@@ -180,8 +207,8 @@ func (f *rateFlags) records(p billing.Period, each func(*pricing.Record) error) 
 
 // deckFlags are the files of rate decks by name. A file alone is the deck of
 // its own name.
-func deckFlags(flags []string) (map[string]string, error) {
-	decks := map[string]string{}
+func deckFlags(flags []string) (map[string]config.DeckFile, error) {
+	decks := map[string]config.DeckFile{}
 	for _, flag := range flags {
 		name, file, ok := strings.Cut(flag, "=")
 		if !ok {
@@ -192,9 +219,9 @@ func deckFlags(flags []string) (map[string]string, error) {
 			return nil, usageError{fmt.Errorf("--deck: %q is neither NAME=FILE nor a file", flag)}
 		}
 		if other, dup := decks[name]; dup {
-			return nil, usageError{fmt.Errorf("--deck: rate deck %q is in %s and in %s; keep one", name, other, file)}
+			return nil, usageError{fmt.Errorf("--deck: rate deck %q is in %s and in %s; keep one", name, other.File, file)}
 		}
-		decks[name] = file
+		decks[name] = config.DeckFile{File: file}
 	}
 	return decks, nil
 }

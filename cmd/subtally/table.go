@@ -69,6 +69,11 @@ func printRating(w io.Writer, r *billing.Rating) {
 	}
 	sum("Total", d.Total)
 	t.Flush() //nolint:errcheck // stdout
+	for _, tax := range d.Taxes {
+		if tax.Note != "" {
+			fmt.Fprintf(w, "%s: %s\n", printable(tax.Name), printable(tax.Note))
+		}
+	}
 	fmt.Fprintf(w, "%s, %d not charged\n", count(int(d.Usage.Records), "record"), r.NotCharged)
 	printUnrated(w, r)
 	for _, a := range r.Carried.Advance {
@@ -83,12 +88,18 @@ func printRating(w io.Writer, r *billing.Rating) {
 	printExplained(w, r)
 }
 
-// printExplained writes how records and lines came to their amounts.
+// printExplained writes how records, lines and taxes came to their amounts.
 func printExplained(w io.Writer, r *billing.Rating) {
 	for _, e := range r.Explained {
 		subject := "RECORD " + printable(e.Record)
-		if e.Line > 0 {
-			subject = fmt.Sprintf("LINE %d of charge %s", e.Line, printable(r.Document.Lines[e.Line-1].Charge))
+		switch {
+		case e.Tax != "":
+			subject = "TAX " + printable(e.Tax)
+		case e.Line > 0:
+			subject = fmt.Sprintf("LINE %d of the whole invoice", e.Line)
+			if charge := r.Document.Lines[e.Line-1].Charge; charge != "" {
+				subject = fmt.Sprintf("LINE %d of charge %s", e.Line, printable(charge))
+			}
 		}
 		fmt.Fprintf(w, "\n%s under %s\n", subject, printable(r.Document.Plans[0].Name))
 		t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

@@ -92,16 +92,16 @@ type Schedule struct {
 
 // file is subtally.yaml as written.
 type file struct {
-	Twilio     twilioSection          `yaml:"twilio"`
-	ClickHouse ClickHouse             `yaml:"clickhouse"`
-	Seller     billing.Party          `yaml:"seller"` // printed on every invoice
-	Billing    Billing                `yaml:"billing"`
-	Schedule   Schedule               `yaml:"schedule"`
-	OutputDir  string                 `yaml:"output_dir"`     // where documents are written; out where left out
-	Plans      []string               `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
-	Decks      map[string]deckSection `yaml:"decks"`          // rate decks, by the name that plans call them by
-	Rates      string                 `yaml:"exchange_rates"` // name of the file of exchange rates
-	Tenants    string                 `yaml:"tenants"`        // name of the tenants file
+	Twilio     twilioSection       `yaml:"twilio"`
+	ClickHouse ClickHouse          `yaml:"clickhouse"`
+	Seller     billing.Party       `yaml:"seller"` // printed on every invoice
+	Billing    Billing             `yaml:"billing"`
+	Schedule   Schedule            `yaml:"schedule"`
+	OutputDir  string              `yaml:"output_dir"`     // where documents are written; out where left out
+	Plans      []string            `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
+	Decks      map[string]DeckFile `yaml:"decks"`          // rate decks, by the name that plans call them by
+	Rates      string              `yaml:"exchange_rates"` // name of the file of exchange rates
+	Tenants    string              `yaml:"tenants"`        // name of the tenants file
 }
 
 // twilioSection is how to reach Twilio. The main account's credentials come
@@ -119,16 +119,16 @@ type credentialSection struct {
 	PasswordEnv string `yaml:"password_env"` // name of the environment variable that holds the token or the key's secret
 }
 
-// deckSection is a rate deck: its file, and what the file calls the columns of
+// DeckFile is a rate deck: its file, and what the file calls the columns of
 // [pricing.DeckColumns] where it has other names for them. The file alone may
 // stand for both.
-type deckSection struct {
+type DeckFile struct {
 	File    string            `yaml:"file"`
 	Columns map[string]string `yaml:"columns"`
 }
 
 // UnmarshalText reads a deck that is written as its file.
-func (d *deckSection) UnmarshalText(text []byte) error {
+func (d *DeckFile) UnmarshalText(text []byte) error {
 	d.File = string(text)
 	return nil
 }
@@ -167,20 +167,15 @@ const (
 // looks up an environment variable, as [os.LookupEnv] does. The error is a
 // [*Problems] that lists everything wrong.
 func Load(path string, env func(string) (string, bool)) (*Config, error) {
-	l := &loader{dir: filepath.Dir(path), docs: map[string]*document{}}
-	f := defaults()
-	data, err := readFile(path, maxFile)
-	if err != nil {
-		l.problems.add(Problem{File: path, Text: fmt.Sprintf("%v; `subtally init` writes an example", err)})
+	l, f := open(path)
+	if l.main == nil {
 		return nil, l.problems.err()
 	}
-	if l.main = parse(path, data, &f, &l.problems); l.main == nil {
-		return nil, l.problems.err()
-	}
-	l.checkFile(&f)
+	l.checkFile(f)
 	decks := l.loadDecks(f.Decks)
 	var rates *pricing.ExchangeRates
 	if l.main.has("exchange_rates") {
+		var err error
 		if rates, err = loadRates(l.resolve(f.Rates), &l.problems); err != nil {
 			l.main.problem("exchange_rates", "exchange rates file %q: %v", f.Rates, err)
 		}
@@ -262,6 +257,20 @@ type loader struct {
 	problems Problems
 }
 
+// open parses the configuration file at path. The loader has no main document
+// when nothing of it can be used.
+func open(path string) (*loader, *file) {
+	l := &loader{dir: filepath.Dir(path), docs: map[string]*document{}}
+	f := defaults()
+	data, err := readFile(path, maxFile)
+	if err != nil {
+		l.problems.add(Problem{File: path, Text: fmt.Sprintf("%v; `subtally init` writes an example", err)})
+		return l, nil
+	}
+	l.main = parse(path, data, &f, &l.problems)
+	return l, &f
+}
+
 // resolve is where a path in subtally.yaml points to.
 func (l *loader) resolve(path string) string {
 	if filepath.IsAbs(path) {
@@ -315,7 +324,7 @@ func withoutPath(err error) error {
 
 // loadDecks reads the rate decks. One with problems stays in the answer as
 // nil, so that plans may still name it.
-func (l *loader) loadDecks(sections map[string]deckSection) map[string]*pricing.Deck {
+func (l *loader) loadDecks(sections map[string]DeckFile) map[string]*pricing.Deck {
 	decks := map[string]*pricing.Deck{}
 	for _, name := range slices.Sorted(maps.Keys(sections)) {
 		at := join("decks", name)
@@ -328,7 +337,7 @@ func (l *loader) loadDecks(sections map[string]deckSection) map[string]*pricing.
 		if !l.checkDeck(at, section) {
 			continue
 		}
-		deck, err := loadDeck(name, l.resolve(section.File), section.Columns, &l.problems)
+		deck, err := loadDeck(name, DeckFile{l.resolve(section.File), section.Columns}, &l.problems)
 		if err != nil {
 			l.main.problem(at, "rate deck file %q: %v", section.File, err)
 			continue
@@ -340,9 +349,9 @@ func (l *loader) loadDecks(sections map[string]deckSection) map[string]*pricing.
 
 // loadDeck reads one rate deck; nil where it has problems. The error is that of
 // a file that cannot be read at all.
-func loadDeck(name, path string, columns map[string]string, problems *Problems) (deck *pricing.Deck, err error) {
-	err = readTable(path, problems, func(f io.Reader) (wrong []pricing.Problem) {
-		deck, wrong = pricing.ParseDeck(name, f, columns)
+func loadDeck(name string, file DeckFile, problems *Problems) (deck *pricing.Deck, err error) {
+	err = readTable(file.File, problems, func(f io.Reader) (wrong []pricing.Problem) {
+		deck, wrong = pricing.ParseDeck(name, f, file.Columns)
 		return wrong
 	})
 	return deck, err
@@ -370,7 +379,7 @@ func readTable(path string, problems *Problems, read func(io.Reader) []pricing.P
 
 // checkDeck checks what subtally.yaml says about a rate deck, and answers
 // whether its file can be read by that.
-func (l *loader) checkDeck(at string, section deckSection) bool {
+func (l *loader) checkDeck(at string, section DeckFile) bool {
 	before := len(l.problems.List)
 	if section.File == "" {
 		l.main.problem(at, "name the file of the rate deck")
@@ -461,12 +470,7 @@ func checkPlan(doc *document, plan *pricing.Plan, decks map[string]*pricing.Deck
 	for _, p := range plan.Check(decks) {
 		doc.problem(p.Path, "%s", p.Text)
 	}
-	for i, charge := range plan.Charges {
-		at := fmt.Sprintf("charges[%d].flat", i)
-		if charge.Flat != nil && !doc.has(at+".amount") {
-			doc.problem(at+".amount", "a flat fee needs an amount")
-		}
-	}
+	checkPrices(doc, plan)
 }
 
 // loadTenants reads the tenants file.

@@ -143,7 +143,7 @@ func (d *document) line(path string) int {
 
 var (
 	dec      = reflect.TypeFor[decimal.Decimal]()
-	deck     = reflect.TypeFor[deckSection]()
+	deck     = reflect.TypeFor[DeckFile]()
 	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 
 	wholeForm   = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,17})$`)
@@ -222,13 +222,25 @@ func (d *document) decodeStruct(path string, n *yaml.Node, out reflect.Value) {
 			text += "; " + hint
 		} else if s := suggest(key.Value, known); s != "" {
 			text += fmt.Sprintf("; did you mean %q?", s)
-			d.broken = append(d.broken, join(path, s))
+			if !holds(n, s) { // or what stands there is checked for itself
+				d.broken = append(d.broken, join(path, s))
+			}
 		} else {
 			text += "; known here: " + strings.Join(known, ", ")
 		}
 		d.broken = append(d.broken, at)
 		d.problems.add(Problem{File: d.file, Line: key.Line, Path: path, Text: text})
 	})
+}
+
+// holds reports whether a mapping has the key.
+func holds(n *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // collectFields notes the fields of a struct by their keys, those of embedded

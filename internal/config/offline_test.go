@@ -53,13 +53,13 @@ func TestLoadPlan(t *testing.T) {
 	)
 	for name, c := range map[string]struct {
 		files string
-		decks map[string]string
+		decks map[string]DeckFile
 		rates int
 	}{
 		"beside": {beside + below + across + texts, nil, 1},
 		"below":  {below + across + texts, nil, 2},
 		"across": {across + texts, nil, 3},
-		"given":  {given + beside + texts, map[string]string{"world": "given.csv"}, 4},
+		"given":  {given + beside + texts, map[string]DeckFile{"world": {File: "given.csv"}}, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
 			lay(t, planWithDecks+c.files+"\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n")
@@ -78,7 +78,7 @@ func TestLoadPlan(t *testing.T) {
 func TestLoadPlanProblems(t *testing.T) {
 	for _, c := range []struct {
 		name, files, plan string
-		decks             map[string]string
+		decks             map[string]DeckFile
 		want              []string
 	}{
 		{"no plan", "", "none.yaml", nil, []string{
@@ -87,11 +87,20 @@ func TestLoadPlanProblems(t *testing.T) {
 		}},
 		{"no deck", planWithDecks + "\n-- decks/world.csv --\n" + deckHeader + "1,a,x\n-- rates.csv --\ndate\n", "plans/p.yaml", nil, []string{
 			`decks/world.csv:2: rate: "x" is not a price like 0.0125`,
-			`plans/p.yaml:1: rate deck "texts" is in none of plans/texts.csv, plans/decks/texts.csv, decks/texts.csv; name its file with --deck texts=FILE`,
+			`plans/p.yaml:11: charges[1].per_unit.deck: rate deck "texts" is in none of plans/texts.csv, plans/decks/texts.csv, decks/texts.csv; name its file with --deck texts=FILE`,
 			`rates.csv:1: column "from" is missing`, `rates.csv:1: column "to" is missing`, `rates.csv:1: column "rate" is missing`,
 		}},
+		{"no deck of a band", "-- p.yaml --\nname: p\ncurrency: USD\ncharges:\n  - id: a\n    description: A\n    match: {kind: [call]}\n    per_minute:\n      deck: world\n      times:\n        - {name: b, rate: 1, days: [monday]}\n        - {name: c, deck: world}\n" +
+			"-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n", "p.yaml", nil, []string{
+			`p.yaml:8: charges[0].per_minute.deck: rate deck "world" is in none of world.csv, decks/world.csv, ../decks/world.csv; name its file with --deck world=FILE`,
+			`p.yaml:11: charges[0].per_minute.times[1].deck: rate deck "world" is in none of world.csv, decks/world.csv, ../decks/world.csv; name its file with --deck world=FILE`,
+		}},
+		{"columns", planWithDecks + "\n-- world.csv --\nDial Code,destination,rate\n1,a,1\n-- texts.csv --\n" + deckHeader + "1,a,1\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n", "plans/p.yaml",
+			map[string]DeckFile{"world": {File: "world.csv", Columns: map[string]string{"prefix": "Code"}}, "texts": {File: "texts.csv"}}, []string{
+				`world.csv:1: column "Code" is missing, which is to be the prefix; the file has ["Dial Code" "destination" "rate"]`,
+			}},
 		{"not there", planWithDecks + "\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n-- texts.csv --\n" + deckHeader + "1,a,1\n", "plans/p.yaml",
-			map[string]string{"world": "elsewhere.csv", "texts": "texts.csv"}, []string{
+			map[string]DeckFile{"world": {File: "elsewhere.csv"}, "texts": {File: "texts.csv"}}, []string{
 				`elsewhere.csv: rate deck "world": no such file or directory`,
 			}},
 		{"plan", "-- p.yaml --\nname: p\ncurrency: USDX\ncharge: []\n-- rates.csv --\ndate,from,to,rate\n2026-10-01,USD,EUR,0.9\n", "p.yaml", nil, []string{
@@ -113,6 +122,58 @@ func TestLoadPlanProblems(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// A configuration file is read for its decks and exchange rates alone.
+func TestLoadTables(t *testing.T) {
+	lay(t, `
+-- conf/subtally.yaml --
+output_dir: .
+plans: [none.yaml]
+decks: {world: decks/world.csv, carrier: {file: decks/carrier.csv, columns: {prefix: Dial Code}}}
+exchange_rates: rates.csv
+-- conf/none.yaml --
+decks: {}
+-- conf/bad.yaml --
+deks: {}
+plans: plans
+decks:
+  world: decks/none.csv
+  carrier: {file: decks/carrier.csv, columns: {prefx: Dial Code}}
+  empty: {columns: {}}
+exchange_rates: none.csv
+-- conf/decks/world.csv --
+not read
+-- conf/decks/carrier.csv --
+-- conf/rates.csv --
+`)
+	decks, rates, err := LoadTables("conf/subtally.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]DeckFile{
+		"world":   {File: "conf/decks/world.csv"},
+		"carrier": {File: "conf/decks/carrier.csv", Columns: map[string]string{"prefix": "Dial Code"}},
+	}
+	if diff := cmp.Diff(want, decks); diff != "" || rates != "conf/rates.csv" {
+		t.Errorf("exchange rates %q, decks: %s", rates, diff)
+	}
+	if decks, rates, err := LoadTables("conf/none.yaml"); len(decks) > 0 || rates != "" || err != nil {
+		t.Errorf("nothing configured: %v, %q, %v", decks, rates, err)
+	}
+	for file, want := range map[string]string{
+		"conf/bad.yaml": `conf/bad.yaml:1: unknown key "deks"; did you mean "decks"?
+conf/bad.yaml:2: plans: must be a list, not a single value
+conf/bad.yaml:4: decks.world: rate deck file "decks/none.csv": no such file or directory
+conf/bad.yaml:5: decks.carrier.columns.prefx: a rate deck has no column "prefx"; did you mean "prefix"?
+conf/bad.yaml:6: decks.empty: name the file of the rate deck
+conf/bad.yaml:7: exchange_rates: exchange rates file "none.csv": no such file or directory`,
+		"absent.yaml": "absent.yaml: no such file or directory; `subtally init` writes an example",
+	} {
+		if _, _, err := LoadTables(file); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", file, err)
+		}
 	}
 }
 
