@@ -403,6 +403,10 @@ func (u *usageReader) record(line int) error {
 		u.problems.add(line, "quantity %v", err)
 	} else if rec.Quantity.IsNegative() {
 		u.problems.add(line, "quantity %s is negative", row.quantity)
+	} else if kind == pricing.Number && !rec.Quantity.IsInteger() {
+		u.problems.add(line, "quantity %s: a number is held for whole days", row.quantity)
+	} else if kind.Unit() == pricing.Second && rec.Quantity.GreaterThan(maxSeconds) {
+		u.problems.add(line, "quantity %s: nothing lasts for more than %s seconds", row.quantity, maxSeconds)
 	}
 	if row.costCurrency != "" && !currency.IsValid(row.costCurrency) {
 		u.problems.add(line, "cost_currency %q is not an ISO 4217 currency code such as USD", row.costCurrency)
@@ -458,6 +462,10 @@ const (
 // wholeDigits is how many digits a number may have before the point. They are
 // more than stored usage has: a forecast for many tenants has larger sums.
 const wholeDigits = 18
+
+// maxSeconds is some three centuries, to keep a slip from being priced minute by
+// minute.
+var maxSeconds = decimal.New(1, 10)
 
 var exactForm = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]{1,18})?$`)
 

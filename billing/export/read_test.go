@@ -128,6 +128,8 @@ sms,1000000000000000000,,,,,"1,5",USD,
 sms,+1,,,,,.5,USD,
 sms,--1,,,,,-,USD,
 call,60,CA1,,,,,,
+call,10000000001,,,,,,,
+number,0.5,,,,,,,
 call,60
 `, []string{
 			`3: "cal" is not a kind of usage` + kinds,
@@ -152,7 +154,9 @@ call,60
 			`12: quantity "--1" is not a plain decimal number such as 0.0125`,
 			`12: cost "-" is not a plain decimal number such as 0.0125`,
 			`13: the record of line 2 stands here again, with the same account and sid; it would be billed twice`,
-			`14: 2 fields where the header has 9`,
+			`14: quantity 10000000001: nothing lasts for more than 10000000000 seconds`,
+			`15: quantity 0.5: a number is held for whole days`,
+			`16: 2 fields where the header has 9`,
 		}},
 		{"header", "u.csv", "kind,minutes,to,to\ncall,1,,\n", []string{
 			`1: unknown column "minutes"; a usage file has ` + strings.Join(UsageColumns, ", "),

@@ -2,11 +2,11 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -68,7 +68,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 			if c.Flags().Changed("config") {
 				f.config = opts.Config
 			}
-			offline, plans, err := f.load()
+			offline, plans, err := f.load(c.Context())
 			if err != nil {
 				return err
 			}
@@ -117,7 +117,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 
 // load reads everything that the flags name. Where anything is wrong, it looks
 // for what is wrong in the usage too; otherwise that is found when it is priced.
-func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
+func (f *rateFlags) load(ctx context.Context) (*billing.Offline, []*billing.PriceList, error) {
 	if err := required("--plan", f.plan, "--usage", f.usage, "--period", f.period); err != nil {
 		return nil, nil, err
 	}
@@ -129,7 +129,7 @@ func (f *rateFlags) load() (*billing.Offline, []*billing.PriceList, error) {
 		return nil, nil, usageError{fmt.Errorf("--tenant-tz: %q is not a time zone; give an IANA name such as America/New_York", f.zone)}
 	}
 	o := &billing.Offline{Period: billing.Month(first, f.zone), Explain: f.explain}
-	o.Usage = func(each func(*pricing.Record) error) error { return f.records(o.Period, each) }
+	o.Usage = func(each func(*pricing.Record) error) error { return f.records(ctx, o.Period, each) }
 	if o.From, err = dateFlag("--tenant-from", f.from); err != nil {
 		return nil, nil, err
 	}
@@ -185,13 +185,18 @@ func (f *rateFlags) tables(given map[string]config.DeckFile) (decks map[string]c
 }
 
 // records reads the usage file.
-func (f *rateFlags) records(p billing.Period, each func(*pricing.Record) error) error {
-	file, err := os.Open(f.usage)
+func (f *rateFlags) records(ctx context.Context, p billing.Period, each func(*pricing.Record) error) error {
+	file, err := config.Open(f.usage)
 	if err != nil {
-		return config.ProblemsIn(f.usage, []pricing.Problem{{Text: "usage file: " + errors.Unwrap(err).Error()}})
+		return config.ProblemsIn(f.usage, []pricing.Problem{{Text: "usage file: " + err.Error()}})
 	}
 	defer file.Close()
-	err = export.ReadUsage(file, f.usage, p, func(_ int, rec *pricing.Record) error { return each(rec) })
+	err = export.ReadUsage(file, f.usage, p, func(_ int, rec *pricing.Record) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return each(rec)
+	})
 	if wrong := (*export.UsageError)(nil); errors.As(err, &wrong) {
 		list := wrong.Problems
 		if wrong.Total > len(list) {

@@ -279,9 +279,9 @@ func (l *loader) resolve(path string) string {
 	return filepath.Join(l.dir, path)
 }
 
-// openFile opens a regular file: a folder is a mistake, and a pipe or device
+// Open opens a regular file: a folder is a mistake, and a pipe or device
 // might never end. Its errors leave the path out: problems name the file.
-func openFile(path string) (*os.File, error) {
+func Open(path string) (*os.File, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, withoutPath(err)
@@ -297,9 +297,9 @@ func openFile(path string) (*os.File, error) {
 }
 
 // readFile reads a whole file of at most limit bytes, with errors as
-// [openFile] has them.
+// [Open] has them.
 func readFile(path string, limit int64) ([]byte, error) {
-	f, err := openFile(path)
+	f, err := Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -368,7 +368,7 @@ func loadRates(path string, problems *Problems) (rates *pricing.ExchangeRates, e
 
 // readTable reads a CSV file.
 func readTable(path string, problems *Problems, read func(io.Reader) []pricing.Problem) error {
-	f, err := openFile(path)
+	f, err := Open(path)
 	if err != nil {
 		return err
 	}

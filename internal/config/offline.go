@@ -125,7 +125,7 @@ func LoadTables(path string) (decks map[string]DeckFile, rates string, err error
 // no file is there is a problem.
 func (l *loader) there(at, what, name string) string {
 	path := l.resolve(name)
-	f, err := openFile(path)
+	f, err := Open(path)
 	if err != nil {
 		l.main.problem(at, "%s file %q: %v", what, name, err)
 		return path

@@ -7,11 +7,15 @@ import (
 	"subtally/pricing"
 )
 
-// checkPrices reports the prices that a plan leaves out. Decoded they are 0,
-// which may be meant: only the file tells one from the other.
+// checkPrices reports the prices that a plan leaves out, and decimals to round
+// to. Decoded they are 0, which may be meant: only the file tells one from the
+// other.
 func checkPrices(doc *document, plan *pricing.Plan) {
 	for i := range plan.Charges {
 		charge, in := &plan.Charges[i], fmt.Sprintf("charges[%d].", i)
+		if charge.RoundRecords != nil {
+			price(doc, in+"round_records", "say to how many decimals; 0 rounds to whole units of the currency", "decimals")
+		}
 		if charge.PerMinute != nil {
 			eachPrice(doc, in+"per_minute.slots", len(charge.PerMinute.Slots), "a slot needs a rate", "rate")
 		}

@@ -358,7 +358,7 @@ func TestPlanSchema(t *testing.T) {
 		{calls, "per_minute: {rate: 1, times: [{name: a, days: [monday], rate: 1}]}", "per_minute: {rate: 1, times: [{name: a, days: [mon], rate: 1}]}"},
 		{calls, `per_minute: {rate: 1, times: [{name: a, to: "24:00", rate: 1}]}`, `per_minute: {rate: 1, times: [{name: a, to: "24:01", rate: 1}]}`},
 		{calls, "per_minute: {rate: 1, times: [{name: a, deck: a}]}", "per_minute: {rate: 1, times: [{name: a}]}"},
-		{calls, "round_records: {mode: up}, per_minute: {rate: 1}", "round_records: {mode: ceiling}, per_minute: {rate: 1}"},
+		{calls, "round_records: {mode: up, decimals: 2}, per_minute: {rate: 1}", "round_records: {decimals: 2, mode: ceiling}, per_minute: {rate: 1}"},
 		{calls, "volume: {tiers: [{unit_price: 0}]}", "volume: {tiers: [{}]}"},
 		{calls, "graduated: {tiers: [{flat_fee: 1}]}", "graduated: {tiers: [{cap: 1}]}"},
 		{calls, "per_minute: {slots: [{from: 0, rate: 1}]}", "per_minute: {slots: [{from: 0}]}"},

@@ -156,6 +156,9 @@ func (c *tenantCheck) planChanges(at string, t *billing.Tenant) {
 // checkTaxes reports what is wrong in a list of taxes, which stands at the
 // path list.
 func checkTaxes(doc *document, list string, taxes []pricing.TaxRate) {
+	if len(taxes) > 10 { // each may be on all before it
+		doc.problem(list, "%d taxes: no invoice has more than 10", len(taxes))
+	}
 	for i, tax := range taxes {
 		at := fmt.Sprintf("%s[%d]", list, i)
 		if tax.Name == "" {
