@@ -398,8 +398,8 @@ func heapMB() float64 {
 	return float64(m.HeapAlloc) / 1e6
 }
 
-// Calls go to few of a deck's prefixes, mostly; where they go to very many,
-// each digit is a look into memory that is in no cache.
+// Calls go to few of a deck's prefixes, mostly; numbers scattered over all of it
+// find little in a cache.
 func BenchmarkLookup(b *testing.B) {
 	csv, prefixes := bigDeck()
 	d := mustDeck(b, csv)
