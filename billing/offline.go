@@ -118,7 +118,7 @@ func (o *Offline) Price(lists ...*PriceList) ([]*Rating, error) {
 		d.Rates = raters[i].ExchangeRates()
 		r.Unrated, r.Carried = raters[i].Unrated(), raters[i].Carry()
 		for n := range d.Lines {
-			if o.explains(d.Lines[n].Charge) {
+			if o.explains(d.Lines[n].Charge) || o.explains(lists[i].Plan.DiscountOf(&d.Lines[n])) {
 				r.Explained = append(r.Explained, Explanation{Line: n + 1, Steps: raters[i].ExplainLine(&d.Lines[n])})
 			}
 		}

@@ -55,6 +55,17 @@ type Discount struct {
 	Until       Date             `yaml:"until" json:"until"`               // the period must begin before this day
 }
 
+// DiscountOf is the id of the discount that a line is of, which goes by the
+// charge that it is taken off; empty for other lines.
+func (p *Plan) DiscountOf(l *Line) string {
+	for _, d := range p.Discounts {
+		if l.Category == Adjustments && l.Description == d.Description && (l.Charge == d.ID || slices.Contains(d.Charges, l.Charge)) {
+			return d.ID
+		}
+	}
+	return ""
+}
+
 // checkAdjustments lists what is wrong with what follows from the lines of
 // charges, the limits of the invoice aside. Lines go by ids, so what makes lines
 // has one that nothing else has.
@@ -90,7 +101,7 @@ func (p *Plan) checkDiscounts(seen map[string]bool) []Problem {
 // named checks the id and description of the discount, surcharge or credit at
 // a path; seen are the ids before it.
 func (p *problems) named(at, what, id, description string, seen map[string]bool) {
-	if id == "" || description == "" {
+	if strings.TrimSpace(id) == "" || description == "" {
 		p.add(at, "a %s needs an id and a description", what)
 	}
 	if id != "" && seen[id] {
@@ -108,6 +119,9 @@ func (p *problems) inOrder(at string, from, until Date) {
 // inPlan checks that charges which are named are there.
 func (p *problems) inPlan(at string, charges []string, plan *Plan) {
 	for i, id := range charges {
+		if slices.Contains(charges[:i], id) {
+			p.add(fmt.Sprintf("%s.charges[%d]", at, i), "charge %q stands twice", id)
+		}
 		if !slices.ContainsFunc(plan.Charges, func(c Charge) bool { return c.ID == id }) {
 			p.add(fmt.Sprintf("%s.charges[%d]", at, i), "charge %q is not in the plan", id)
 		}
@@ -276,29 +290,30 @@ func (r *Rater) discount(d Discount, balances []*balance) []Line {
 // takes them off.
 func (d *Discount) lines(balances []*balance, currency string, rounding Rounding) (out []Line) {
 	places := MinorUnits(currency)
-	groups := d.groups(balances)
-	bases := make([]decimal.Decimal, len(groups))
-	var whole decimal.Decimal
-	for i, g := range groups {
-		bases[i] = g.base
-		whole = whole.Add(g.base)
-	}
-	var off decimal.Decimal // rounded once, whatever it is shared over
-	item := ""
+	groups, whole, most := d.groups(balances)
+	off, item := decimal.Zero, "" // rounded once, whatever it is shared over
 	if d.Amount != nil {
 		off = *d.Amount
 	} else {
 		off = divide(whole.Mul(*d.Percent), 100, places, rounding)
 		item = fmt.Sprintf("share of %s %% of %s", d.Percent, whole)
 	}
-	shares := share(decimal.Min(off, whole), bases, places)
+	bases := make([]decimal.Decimal, len(groups))
+	for i, g := range groups {
+		bases[i] = g.base
+	}
+	shares := share(decimal.Min(off, most), bases, places)
 	for i, g := range groups {
 		line := Line{
 			Charge: cmp.Or(g.charge, d.ID), Category: Adjustments, Description: d.Description, TaxCode: g.taxCode,
 			Quantity: decimal.NewFromInt(1), Unit: Month, UnitPrice: shares[i].Neg(), Per: 1, Amount: shares[i].Neg(), Item: item,
 		}
-		if d.Percent != nil && divide(g.base.Mul(*d.Percent), 100, places, rounding).Equal(shares[i]) {
-			line.Quantity, line.Unit, line.UnitPrice, line.Per, line.Item = g.base, Unit(currency), d.Percent.Neg(), 100, ""
+		base := g.base
+		if len(groups) == 1 {
+			base = whole
+		}
+		if d.Percent != nil && divide(base.Mul(*d.Percent), 100, places, rounding).Equal(shares[i]) {
+			line.Quantity, line.Unit, line.UnitPrice, line.Per, line.Item = base, Unit(currency), d.Percent.Neg(), 100, ""
 		}
 		if !line.Amount.IsZero() {
 			g.take(line.Amount.Neg(), places)
@@ -308,12 +323,12 @@ func (d *Discount) lines(balances []*balance, currency string, rounding Rounding
 	return out
 }
 
-// groups are the discount's groups that have something left. What a group is
-// below zero, as by refunded costs, is not left of the others either, or the
-// invoice would end below zero; and so it is with the charges of a group.
-func (d *Discount) groups(balances []*balance) (out []group) {
+// groups are the discount's groups that have something left, what is left of all
+// its charges, and the most that it may take off: no more than that, nor than is
+// left of the whole invoice, of which other charges may be below zero, as by
+// refunded costs.
+func (d *Discount) groups(balances []*balance) (out []group, whole, most decimal.Decimal) {
 	var net decimal.Decimal
-	var all []group
 	for _, b := range balances {
 		net = net.Add(b.left)
 		key := group{taxCode: b.taxCode}
@@ -323,20 +338,17 @@ func (d *Discount) groups(balances []*balance) (out []group) {
 			}
 			key.charge = b.charge
 		}
-		at := slices.IndexFunc(all, func(g group) bool { return g.charge == key.charge && g.taxCode == key.taxCode })
+		at := slices.IndexFunc(out, func(g group) bool { return g.charge == key.charge && g.taxCode == key.taxCode })
 		if at < 0 {
-			at, all = len(all), append(all, key)
+			at, out = len(out), append(out, key)
 		}
-		all[at].base = all[at].base.Add(b.left)
-		all[at].of = append(all[at].of, b)
+		out[at].base = out[at].base.Add(b.left)
+		out[at].of = append(out[at].of, b)
+		whole = whole.Add(b.left)
 	}
-	for _, g := range all {
-		if g.base = decimal.Min(g.base, net); g.base.Sign() > 0 {
-			net = net.Sub(g.base)
-			out = append(out, g)
-		}
-	}
-	return out
+	whole = decimal.Max(whole, decimal.Zero)
+	most = decimal.Max(decimal.Min(whole, net), decimal.Zero)
+	return slices.DeleteFunc(out, func(g group) bool { return g.base.Sign() <= 0 }), whole, most
 }
 
 // take shares what a discount takes off over the group's charges.

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -497,6 +498,43 @@ func TestCheckMinorUnits(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", code, diff)
+		}
+	}
+}
+
+// A percentage is of the charges that it lists, whatever others come to; only
+// what is taken off ends with what is left of the invoice.
+func TestDiscountOnChargesBesideRefunds(t *testing.T) {
+	for _, tt := range []struct {
+		amounts map[string]string // of charges; b and c have a tax code of their own
+		d       Discount
+		want    []string
+	}{
+		// 10 % of 100, though the invoice is at 50.
+		{map[string]string{"a": "100", "b": "-50"}, Discount{Percent: decp("10"), Charges: []string{"a"}},
+			[]string{"D: 0 records, 100 USD x -10/100 = -10.00"}},
+		// 10 % of 100 - 50: a refund that is listed counts.
+		{map[string]string{"a": "100", "b": "-50", "c": "100"}, Discount{Percent: decp("10"), Charges: []string{"a", "b"}},
+			[]string{"D: 0 records, 50 USD x -10/100 = -5.00"}},
+		// 10 % of 40 and of 100, though 50 are refunded besides.
+		{map[string]string{"a": "40", "b": "-50", "c": "100"}, Discount{Percent: decp("10"), Charges: []string{"a", "c"}},
+			[]string{"D: 0 records, 40 USD x -10/100 = -4.00", "D: 0 records, 100 USD x -10/100 = -10.00"}},
+		// 80 off 100 would leave the invoice at -30.
+		{map[string]string{"a": "100", "b": "-50"}, Discount{Amount: decp("80"), Charges: []string{"a"}},
+			[]string{"D: 0 records, 1 month x -50/1 = -50.00"}},
+		// 100 % of nothing and less.
+		{map[string]string{"a": "40", "b": "-50"}, Discount{Percent: decp("100")}, nil},
+	} {
+		var lines []Line
+		for _, id := range []string{"a", "b", "c"} {
+			if amount := tt.amounts[id]; amount != "" {
+				lines = append(lines, Line{Charge: id, TaxCode: strings.Trim(id, "a"), Amount: dec(amount)})
+			}
+		}
+		balances := balancesOf(lines, func(l *Line) balance { return balance{charge: l.Charge, taxCode: l.TaxCode} })
+		tt.d.ID, tt.d.Description = "d", "D"
+		if diff := cmp.Diff(tt.want, showAll(tt.d.lines(balances, "USD", HalfUp))); diff != "" {
+			t.Errorf("%v (-want +got):\n%s", tt.amounts, diff)
 		}
 	}
 }

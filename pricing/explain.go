@@ -278,6 +278,10 @@ func (r *Rater) explainFee(out *trail, c *chargeState, l *Line) {
 	}
 	days, all := r.billedDays(c.Charge)
 	out.add("days", "%d of the period's %d days are billed with the charge in force", days, all)
+	if c.Flat.Per == FlatSubaccount || c.Flat.Per == FlatNumber {
+		d := c.due(&r.span, c.fee.days)
+		out.add("for", "%d %ss, %d days in all", d.holders, c.Flat.Per, d.days)
+	}
 	if c.fee.advanced != 0 {
 		out.add("advanced", "%d days were billed in advance by the invoice before", c.fee.advanced)
 	}

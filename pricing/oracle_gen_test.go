@@ -279,7 +279,7 @@ func (g *generator) plan(p *pricing.Plan) {
 	if g.one(10) {
 		p.Statuses = map[pricing.Kind][]string{pricing.Call: {"completed", "busy"}}
 	}
-	for range g.IntN(4) {
+	for range 1 + g.IntN(3) { // bands may be of holidays
 		p.Holidays = append(p.Holidays, g.day())
 	}
 	slices.SortFunc(p.Holidays, func(a, b pricing.Date) int { return dayNumber(a) - dayNumber(b) })

@@ -188,6 +188,11 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 		for _, b := range c.check(decks) {
 			out = append(out, Problem{Path: at + b.Path, Text: b.Text})
 		}
+		if m := c.PerMinute; m != nil && len(p.Holidays) == 0 {
+			if b := slices.IndexFunc(m.Times, func(b Band) bool { return b.Holidays }); b >= 0 {
+				bad(fmt.Sprintf("%s.per_minute.times[%d].holidays", at, b), "the plan lists no holidays: give them, or leave this out")
+			}
+		}
 	}
 	for _, b := range p.Limits.check("") {
 		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)

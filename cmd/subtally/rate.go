@@ -76,7 +76,7 @@ The exit status is 3 where usage has no rate or is outside the month.`,
 			if err != nil {
 				return err
 			}
-			if f.explain != "" && !slices.ContainsFunc(ratings, func(r *billing.Rating) bool { return len(r.Explained) > 0 }) {
+			if f.explain != "" && f.explain != billing.ExplainAll && !slices.ContainsFunc(ratings, func(r *billing.Rating) bool { return len(r.Explained) > 0 }) {
 				return usageError{fmt.Errorf("--explain: %q is not the sid of a record in the month, the id of a line's charge or the name of a tax", f.explain)}
 			}
 			if err := f.print(c.OutOrStdout(), opts.JSON, ratings); err != nil {
