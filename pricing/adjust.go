@@ -291,7 +291,8 @@ func (r *Rater) discount(d Discount, balances []*balance) []Line {
 func (d *Discount) lines(balances []*balance, currency string, rounding Rounding) (out []Line) {
 	places := MinorUnits(currency)
 	groups, whole, most := d.groups(balances)
-	off, item := decimal.Zero, "" // rounded once, whatever it is shared over
+	var off decimal.Decimal // rounded once, whatever it is shared over
+	item := ""
 	if d.Amount != nil {
 		off = *d.Amount
 	} else {
