@@ -109,6 +109,12 @@ func TestExplain(t *testing.T) {
 				"charge: c1 (graduated): the first in force that fits",
 				"counts: 2 minute towards the period's sum of all the tenant's subaccounts, which is priced as a whole",
 			}},
+		{"a volume", []Charge{{Match: calls, Volume: &Volume{Tiered{Meter: Meter{Over: OverSubaccount}, Tiers: []Tier{{UnitPrice: dec("1")}}}}}}, func() Record { r := call("+331", 61); r.Account = "AC1"; return r }(),
+			[]string{
+				strings.Replace(head, "%s", "61", 1),
+				"charge: c1 (volume): the first in force that fits",
+				"counts: 61 second towards the period's sum of subaccount AC1, which is priced as a whole",
+			}},
 		{"cost in another currency", []Charge{{Match: calls, CostPlus: &CostPlus{Multiplier: decp("1.5")}}}, euros,
 			[]string{
 				strings.Replace(head, "%s", "60", 1),
