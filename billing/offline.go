@@ -1,11 +1,9 @@
 package billing
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -122,85 +120,13 @@ func (o *Offline) Price(lists ...*PriceList) ([]*Rating, error) {
 				r.Explained = append(r.Explained, Explanation{Line: n + 1, Steps: raters[i].ExplainLine(&d.Lines[n])})
 			}
 		}
-		r.Explained = append(r.Explained, o.explainTaxes(d, lists[i].Plan)...)
+		for n, steps := range lists[i].Plan.ExplainTaxes(d.Lines, o.Taxes) {
+			if name := d.Taxes[n].Name; o.explains(name) {
+				r.Explained = append(r.Explained, Explanation{Tax: name, Steps: steps})
+			}
+		}
 	}
 	return ratings, nil
-}
-
-// explainTaxes tells step by step how the document's taxes came about, of which
-// each is of the next of the rates that has any lines.
-func (o *Offline) explainTaxes(d *Document, plan *pricing.Plan) (out []Explanation) {
-	rates := slices.DeleteFunc(slices.Clone(o.Taxes), func(rate pricing.TaxRate) bool {
-		return len(rate.Codes) > 0 && len(linesWith(&rate, d.Lines)) == 0 // as Plan.Total leaves it out
-	})
-	for k := range d.Taxes {
-		if o.explains(d.Taxes[k].Name) {
-			out = append(out, Explanation{Tax: d.Taxes[k].Name, Steps: explainTax(d, k, rates, plan)})
-		}
-	}
-	return out
-}
-
-// explainTax is how the k-th tax of a document came about.
-func explainTax(d *Document, k int, rates []pricing.TaxRate, plan *pricing.Plan) []pricing.Step {
-	tax, rate, on := &d.Taxes[k], &rates[k], linesWith(&rates[k], d.Lines)
-	places := pricing.MinorUnits(d.Currency)
-	var gross decimal.Decimal
-	which := make([]string, len(on))
-	for i, n := range on {
-		gross = gross.Add(d.Lines[n].Amount)
-		which[i] = fmt.Sprint(n + 1)
-	}
-	lines := strings.Join(which, ", ")
-	if len(on) == len(d.Lines) {
-		lines = "all"
-	}
-
-	base := tax.Base.StringFixed(places)
-	alone := true // of the taxes that are contained in its lines
-	for i := range rates {
-		shared := slices.ContainsFunc(linesWith(&rates[i], d.Lines), func(n int) bool { return slices.Contains(on, n) })
-		before := rate.Compound && i < k
-		switch inclusive := rates[i].Inclusive; {
-		case !shared:
-		case inclusive && !before:
-			base += fmt.Sprintf(", without %s, which is contained", rates[i].Name)
-		case !inclusive && before && !rate.Inclusive:
-			base += fmt.Sprintf(", with %s, which comes before", rates[i].Name)
-		}
-		alone = alone && (!shared || !rates[i].Inclusive || i == k)
-	}
-
-	amount, total := fmt.Sprintf("%s x %s / 100 = %s", tax.Base, rate.Rate, tax.Base.Mul(rate.Rate).Shift(-2)), "on top of the lines"
-	if rate.Inclusive {
-		amount, total = fmt.Sprintf("%s %% of the base, before the base is rounded", rate.Rate), "contained in the lines"
-		if alone {
-			amount = fmt.Sprintf("%s x %s / %s", gross, rate.Rate, rate.Rate.Add(decimal.NewFromInt(100)))
-		}
-	}
-	where := "once for the invoice"
-	if plan.TaxRounding == pricing.TaxPerLine {
-		where = "on each line, and added up"
-	}
-	rounded := fmt.Sprintf("to %d decimals, %s, %s: %s", places, cmp.Or(plan.Rounding, pricing.HalfUp), where, tax.Amount.StringFixed(places))
-	return []pricing.Step{
-		{What: "lines", Text: fmt.Sprintf("%s, which come to %s", cmp.Or(lines, "none"), gross.StringFixed(places))},
-		{What: "base", Text: base},
-		{What: "amount", Text: amount},
-		{What: "rounded", Text: rounded},
-		{What: "total", Text: total},
-	}
-}
-
-// linesWith are the indexes of the lines that a tax is on, by their tax codes.
-func linesWith(rate *pricing.TaxRate, lines []pricing.Line) (on []int) {
-	for i := range lines {
-		code := lines[i].TaxCode
-		if slices.Contains(rate.Codes, code) || len(rate.Codes) == 0 && code != pricing.Untaxed {
-			on = append(on, i)
-		}
-	}
-	return on
 }
 
 // days are those of a period that are billed.

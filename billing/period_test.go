@@ -30,21 +30,22 @@ func instant(t testing.TB, s string) time.Time {
 }
 
 func TestPeriodBounds(t *testing.T) {
+	const day = 24 * time.Hour
 	tests := []struct {
 		month, zone, from, to string
-		hours                 float64
+		length                time.Duration
 	}{
-		{"2026-10-01", "UTC", "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", 31 * 24},
-		{"2026-10-01", "America/New_York", "2026-10-01T04:00:00Z", "2026-11-01T04:00:00Z", 31 * 24},
-		{"2026-11-01", "America/New_York", "2026-11-01T04:00:00Z", "2026-12-01T05:00:00Z", 30*24 + 1},
-		{"2026-03-01", "America/New_York", "2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z", 31*24 - 1},
-		{"2026-10-01", "Europe/Berlin", "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z", 31*24 + 1},
-		{"2026-10-01", "Asia/Tokyo", "2026-09-30T15:00:00Z", "2026-10-31T15:00:00Z", 31 * 24},
-		{"2026-10-01", "Asia/Kathmandu", "2026-09-30T18:15:00Z", "2026-10-31T18:15:00Z", 31 * 24},
-		{"2026-04-01", "Australia/Lord_Howe", "2026-03-31T13:00:00Z", "2026-04-30T13:30:00Z", 30*24 + 0.5},
+		{"2026-10-01", "UTC", "2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", 31 * day},
+		{"2026-10-01", "America/New_York", "2026-10-01T04:00:00Z", "2026-11-01T04:00:00Z", 31 * day},
+		{"2026-11-01", "America/New_York", "2026-11-01T04:00:00Z", "2026-12-01T05:00:00Z", 30*day + time.Hour},
+		{"2026-03-01", "America/New_York", "2026-03-01T05:00:00Z", "2026-04-01T04:00:00Z", 31*day - time.Hour},
+		{"2026-10-01", "Europe/Berlin", "2026-09-30T22:00:00Z", "2026-10-31T23:00:00Z", 31*day + time.Hour},
+		{"2026-10-01", "Asia/Tokyo", "2026-09-30T15:00:00Z", "2026-10-31T15:00:00Z", 31 * day},
+		{"2026-10-01", "Asia/Kathmandu", "2026-09-30T18:15:00Z", "2026-10-31T18:15:00Z", 31 * day},
+		{"2026-04-01", "Australia/Lord_Howe", "2026-03-31T13:00:00Z", "2026-04-30T13:30:00Z", 30*day + time.Hour/2},
 		// The clocks skipped midnight on the first: the month began at 1:00.
-		{"2017-10-01", "America/Asuncion", "2017-10-01T04:00:00Z", "2017-11-01T03:00:00Z", 31*24 - 1},
-		{"2026-12-01", "Pacific/Kiritimati", "2026-11-30T10:00:00Z", "2026-12-31T10:00:00Z", 31 * 24},
+		{"2017-10-01", "America/Asuncion", "2017-10-01T04:00:00Z", "2017-11-01T03:00:00Z", 31*day - time.Hour},
+		{"2026-12-01", "Pacific/Kiritimati", "2026-11-30T10:00:00Z", "2026-12-31T10:00:00Z", 31 * day},
 	}
 	for _, tt := range tests {
 		t.Run(tt.month+" "+tt.zone, func(t *testing.T) {
@@ -55,8 +56,8 @@ func TestPeriodBounds(t *testing.T) {
 			if !from.Equal(instant(t, tt.from)) || !to.Equal(instant(t, tt.to)) {
 				t.Errorf("[%s, %s), want [%s, %s)", from.UTC().Format(time.RFC3339), to.UTC().Format(time.RFC3339), tt.from, tt.to)
 			}
-			if hours := to.Sub(from).Hours(); hours != tt.hours {
-				t.Errorf("%v hours, want %v", hours, tt.hours)
+			if length := to.Sub(from); length != tt.length {
+				t.Errorf("%v long, want %v", length, tt.length)
 			}
 		})
 	}

@@ -21,24 +21,14 @@ type Limits struct {
 
 func (l *Limits) check(at string) []Problem {
 	var out problems
-	if l.Minimum != nil {
-		out.notNegative(at+".minimum", *l.Minimum)
-	}
-	if l.Maximum != nil {
-		out.notNegative(at+".maximum", *l.Maximum)
-	}
-	if l.Minimum != nil && l.Maximum != nil && l.Maximum.LessThan(*l.Minimum) {
-		out.add(at+".maximum", "%s is below the minimum of %s", l.Maximum, l.Minimum)
-	}
+	out.within(at, l.Minimum, l.Maximum)
 	if l.OverageFactor != nil {
 		out.notNegative(at+".overage_factor", *l.OverageFactor)
 		if l.Minimum == nil {
 			out.add(at+".overage_factor", "is for what is above the minimum: give a minimum, or leave it out")
 		}
 	}
-	if p := l.MinimumProrate; p != "" && p != ProrateDay && p != ProrateNone {
-		out.add(at+".minimum_prorate", "%q is not known; use %s or %s", p, ProrateDay, ProrateNone)
-	}
+	out.prorated(at+".minimum_prorate", l.MinimumProrate)
 	return out
 }
 
@@ -98,11 +88,10 @@ func (p *Plan) checkDiscounts(seen map[string]bool) []Problem {
 	return out
 }
 
-// named checks the id and description of the discount, surcharge or credit at
-// a path; seen are the ids before it.
+// named checks the id and description of what stands at a path; seen are the ids before it.
 func (p *problems) named(at, what, id, description string, seen map[string]bool) {
 	if strings.TrimSpace(id) == "" || description == "" {
-		p.add(at, "a %s needs an id and a description", what)
+		p.add(at, "every %s needs an id and a description", what)
 	}
 	if id != "" && seen[id] {
 		p.add(at+".id", "%s id %q is already used", what, id)

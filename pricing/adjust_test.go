@@ -448,14 +448,14 @@ func TestCheckAdjustments(t *testing.T) {
 		`discounts[1].id: discount id "a" is already used`,
 		`discounts[1]: discount "a" needs either percent or amount`,
 		`discounts[1].charges[0]: charge "nothing" is not in the plan`,
-		"discounts[2]: a discount needs an id and a description",
+		"discounts[2]: every discount needs an id and a description",
 		"discounts[2].amount: -1 is negative",
 		"discounts[3].until: until 2026-10-01 is not after from 2026-10-01",
 		"surcharges[0].percent: -1 is negative",
 		`surcharges[0].charges[1]: charge "nothing" is not in the plan`,
 		`surcharges[1].id: surcharge id "sa" is already used`,
 		`surcharges[1]: surcharge "sa" needs either percent or amount`,
-		"surcharges[2]: a surcharge needs an id and a description",
+		"surcharges[2]: every surcharge needs an id and a description",
 		"surcharges[2].amount: -1 is negative",
 		`surcharges[2].per: "call" is not known; use tenant, subaccount, number or line`,
 		"surcharges[3].per: is for an amount: leave it out with a percent",
@@ -464,7 +464,7 @@ func TestCheckAdjustments(t *testing.T) {
 		"credits[0].amount: 0 is not above zero",
 		`credits[1].id: credit id "ka" is already used`,
 		"credits[1].until: until 2026-10-01 is not after from 2026-10-01",
-		"credits[2]: a credit needs an id and a description",
+		"credits[2]: every credit needs an id and a description",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("problems:\n%q\nwant:\n%q", got, want)

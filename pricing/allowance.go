@@ -43,26 +43,17 @@ func (p *Plan) checkAllowances() []Problem {
 	}
 	slices.Sort(known)
 	known = slices.Compact(known)
-	seen := map[string]int{}
+	seen := map[string]bool{}
 	for i, a := range p.Allowances {
 		at := fmt.Sprintf("allowances[%d]", i)
-		if a.ID == "" || a.Description == "" {
-			out.add(at, "an allowance needs an id and a description")
-		}
-		if first, dup := seen[a.ID]; dup && a.ID != "" {
-			out.add(at+".id", "allowance id %q is already used by allowances[%d]", a.ID, first)
-		} else {
-			seen[a.ID] = i
-		}
+		out.named(at, "allowance", a.ID, a.Description, seen)
 		if a.Quantity.Sign() <= 0 {
 			out.add(at+".quantity", "%s is not above 0", a.Quantity)
 		}
 		if a.Rollover < 0 || a.Rollover > maxRollover {
 			out.add(at+".rollover", "%d is not a number of months from 0 to %d", a.Rollover, maxRollover)
 		}
-		if a.Prorate != "" && a.Prorate != ProrateDay && a.Prorate != ProrateNone {
-			out.add(at+".prorate", "%q is not known; use %s or %s", a.Prorate, ProrateDay, ProrateNone)
-		}
+		out.prorated(at+".prorate", a.Prorate)
 		unitKnown := slices.Contains(known, a.Unit)
 		if !unitKnown {
 			out.add(at+".unit", "%q is not a unit of usage; use one of %v", a.Unit, known)
@@ -70,18 +61,14 @@ func (p *Plan) checkAllowances() []Problem {
 		if len(a.Charges) == 0 {
 			out.add(at+".charges", "name the charges whose usage the allowance includes")
 		}
+		out.inPlan(at, a.Charges, p)
 		for j, id := range a.Charges {
-			at := fmt.Sprintf("%s.charges[%d]", at, j)
 			n := slices.IndexFunc(p.Charges, func(c Charge) bool { return c.ID == id })
-			switch {
-			case n < 0:
-				out.add(at, "charge %q is not in the plan", id)
-			case slices.Index(a.Charges, id) < j:
-				out.add(at, "charge %q is named twice; name it once", id)
-			case unitKnown:
-				if reason := a.misfit(&p.Charges[n]); reason != "" {
-					out.add(at, "%s", reason)
-				}
+			if n < 0 || !unitKnown || slices.Index(a.Charges, id) < j {
+				continue
+			}
+			if reason := a.misfit(&p.Charges[n]); reason != "" {
+				out.add(fmt.Sprintf("%s.charges[%d]", at, j), "%s", reason)
 			}
 		}
 	}

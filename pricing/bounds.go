@@ -2,8 +2,8 @@ package pricing
 
 import "github.com/shopspring/decimal"
 
-// perRecord checks what a record costs at least and at most.
-func (p *problems) perRecord(at string, minimum, maximum *decimal.Decimal) {
+// within checks what something costs at least and at most.
+func (p *problems) within(at string, minimum, maximum *decimal.Decimal) {
 	if minimum != nil {
 		p.notNegative(at+".minimum", *minimum)
 	}

@@ -22,7 +22,7 @@ func (m *CostPlus) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 		out.notNegative(at+".missing_cost", *m.MissingCost)
 	}
 	out.notNegative(at+".add", m.Add)
-	out.perRecord(at, m.Minimum, m.Maximum)
+	out.within(at, m.Minimum, m.Maximum)
 	for i, k := range c.Match.Kind {
 		if k == Number {
 			out.add(kindAt(i), "twilio's number list has no cost: price numbers by per_unit")

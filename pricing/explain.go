@@ -34,7 +34,7 @@ func (r *Rater) Explain(rec *Record) []Step {
 		return out
 	}
 	for _, c := range r.charges {
-		if c.Flat != nil && (c.Flat.Per != FlatNumber || c.Flat.Once) {
+		if !c.pricesRecords() {
 			continue
 		}
 		if !c.inForce(day) {

@@ -43,9 +43,8 @@ func (m *Flat) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 	default:
 		out.add(at+".per", "%q is not known; use %s, %s or %s", m.Per, FlatPeriod, FlatSubaccount, FlatNumber)
 	}
-	if m.Prorate != "" && m.Prorate != ProrateDay && m.Prorate != ProrateNone {
-		out.add(at+".prorate", "%q is not known; use %s or %s", m.Prorate, ProrateDay, ProrateNone)
-	} else if m.Once && m.Prorate != "" {
+	out.prorated(at+".prorate", m.Prorate)
+	if m.Once && m.Prorate != "" {
 		out.add(at+".prorate", "a fee that is charged once is always whole: leave prorate out")
 	}
 	if m.Once && m.InAdvance {
@@ -86,10 +85,13 @@ func (r *Rater) newFee(c *Charge) *fee {
 // takes reports whether the charge prices the record where no charge before it
 // does.
 func (c *chargeState) takes(rec *Record, day Date) bool {
-	if c.Flat != nil && (c.Flat.Per != FlatNumber || c.Flat.Once) {
-		return false
-	}
-	return c.inForce(day) && c.Match.fits(rec)
+	return c.pricesRecords() && c.inForce(day) && c.Match.fits(rec)
+}
+
+// pricesRecords reports whether the charge prices any: all do but the flat fees
+// that no record is needed for.
+func (c *Charge) pricesRecords() bool {
+	return c.Flat == nil || c.Flat.Per == FlatNumber && !c.Flat.Once
 }
 
 // numberDay prices a record of a phone number, which is one day in the warehouse

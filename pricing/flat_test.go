@@ -245,7 +245,7 @@ func TestCheckFlat(t *testing.T) {
 		{"per number", Charge{Match: Match{Kind: []Kind{Number}, ToPrefix: []string{"49"}}, Flat: &Flat{Per: FlatNumber, InAdvance: true, Prorate: ProrateNone}}, nil},
 		{"once", Charge{Flat: &Flat{Per: FlatSubaccount, Once: true}}, nil},
 		{"per week", Charge{Flat: &Flat{Per: "week"}}, []string{`charges[0].flat.per: "week" is not known; use period, subaccount or number`}},
-		{"prorated by the hour", Charge{Flat: &Flat{Prorate: "hour", Once: true}}, []string{`charges[0].flat.prorate: "hour" is not known; use day or none`}},
+		{"prorated by the hour", Charge{Flat: &Flat{Prorate: "hour"}}, []string{`charges[0].flat.prorate: "hour" is not known; use day or none`}},
 		{"negative", Charge{Flat: &Flat{Amount: dec("-1")}}, []string{"charges[0].flat.amount: -1 is negative"}},
 		{"per period with a match", Charge{Match: numbers, Flat: &Flat{}},
 			[]string{"charges[0].match: a flat fee matches no usage: leave match out, or make it a fee per number"}},

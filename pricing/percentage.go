@@ -35,7 +35,7 @@ func (m *Percentage) check(c *Charge, at string, _ map[string]*Deck) []Problem {
 	if m.FreeRecords < 0 {
 		out.add(at+".free_records", "%d is negative", m.FreeRecords)
 	}
-	out.perRecord(at, m.Minimum, m.Maximum)
+	out.within(at, m.Minimum, m.Maximum)
 	if m.MissingCost != nil {
 		out.notNegative(at+".missing_cost", *m.MissingCost)
 	}

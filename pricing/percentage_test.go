@@ -67,27 +67,7 @@ func TestShareOfCost(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if problems := tt.plan.Check(nil); len(problems) > 0 {
-				t.Fatalf("plan: %v", problems)
-			}
-			r := NewRater(tt.plan, Tables{}, inOctober, Carried{})
-			var itemized, exact decimal.Decimal
-			for i := range tt.usage {
-				res := r.Rate(&tt.usage[i])
-				if res.Outcome != Rated {
-					t.Errorf("record %d: %s", i, res.Reason)
-				}
-				itemized = itemized.Add(r.Itemize(res))
-			}
-			for _, l := range r.Lines() {
-				exact = exact.Add(l.Exact())
-			}
-			if diff := cmp.Diff(tt.want, showAll(r.Lines())); diff != "" {
-				t.Errorf("lines (-want +got):\n%s", diff)
-			}
-			if !itemized.Equal(exact) {
-				t.Errorf("records add up to %s, lines to %s", itemized, exact)
-			}
+			checkLines(t, tt.plan, tt.usage, tt.want)
 		})
 	}
 
@@ -154,26 +134,11 @@ func TestPercentageTiers(t *testing.T) {
 				"Usage, fee per call: 0 records, 1 call x 0.05/1 = 0.05"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := plan(Charge{Match: Match{Kind: []Kind{Call}}, Percentage: &tt.m})
-			if bad := p.Check(nil); len(bad) > 0 {
-				t.Fatal(bad)
-			}
-			r := NewRater(p, Tables{}, inOctober, Carried{})
-			var itemized decimal.Decimal
+			var usage []Record
 			for _, c := range tt.costs {
-				rec := cost(c)
-				itemized = itemized.Add(r.Itemize(r.Rate(&rec)))
+				usage = append(usage, cost(c))
 			}
-			lines := r.Lines()
-			if diff := cmp.Diff(tt.want, showAll(lines)); diff != "" {
-				t.Errorf("lines (-want +got):\n%s", diff)
-			}
-			for i := range lines {
-				itemized = itemized.Sub(lines[i].Exact())
-			}
-			if !itemized.IsZero() {
-				t.Errorf("the records' amounts differ from the lines' by %s", itemized)
-			}
+			checkLines(t, plan(Charge{Match: Match{Kind: []Kind{Call}}, Percentage: &tt.m}), usage, tt.want)
 		})
 	}
 	p := plan(Charge{Match: Match{Kind: []Kind{Call}}, Percentage: &Percentage{Rate: dec("1"), Maximum: decp("1"), Tiers: []ShareTier{{Rate: dec("-1")}, {UpTo: decp("5")}}}})

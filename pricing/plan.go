@@ -117,6 +117,13 @@ func (p *problems) notNegative(path string, d decimal.Decimal) {
 	}
 }
 
+// prorated checks how an amount or a quantity is cut for a part of a period.
+func (p *problems) prorated(path, prorate string) {
+	if prorate != "" && prorate != ProrateDay && prorate != ProrateNone {
+		p.add(path, "%q is not known; use %s or %s", prorate, ProrateDay, ProrateNone)
+	}
+}
+
 // price checks that there is either a price or the name of a rate deck.
 func (p *problems) price(at, key string, price *decimal.Decimal, deck string, decks map[string]*Deck) {
 	switch {
@@ -143,45 +150,42 @@ type Problem struct {
 // Check lists everything wrong with the plan; decks are the rate decks that
 // it may name.
 func (p *Plan) Check(decks map[string]*Deck) []Problem {
-	var out []Problem
-	bad := func(path, format string, args ...any) {
-		out = append(out, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-	}
+	var out problems
 	if p.Name == "" {
-		bad("name", "a plan needs a name")
+		out.add("name", "a plan needs a name")
 	}
 	if p.Currency == "" || !currency.IsValid(p.Currency) { // IsValid takes no code for a valid one
-		bad("currency", "%q is not an ISO 4217 currency code such as USD", p.Currency)
+		out.add("currency", "%q is not an ISO 4217 currency code such as USD", p.Currency)
 	}
 	if !p.Rounding.valid() {
-		bad("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
+		out.add("rounding", "%q is not a rounding mode; use half_up, half_even, up or down", p.Rounding)
 	}
 	if t := p.TaxRounding; t != "" && t != TaxPerInvoice && t != TaxPerLine {
-		bad("tax_rounding", "%q is not known; use %s or %s", t, TaxPerInvoice, TaxPerLine)
+		out.add("tax_rounding", "%q is not known; use %s or %s", t, TaxPerInvoice, TaxPerLine)
 	}
 	for _, k := range slices.Sorted(maps.Keys(p.Statuses)) {
 		list := p.Statuses[k]
 		if !slices.Contains(Kinds, k) {
-			bad("statuses."+string(k), "%q is not a kind of usage; use one of %v", k, Kinds)
+			out.add("statuses."+string(k), "%q is not a kind of usage; use one of %v", k, Kinds)
 			continue
 		}
 		for i, status := range list {
 			if !slices.Contains(statuses[k], status) {
-				bad(fmt.Sprintf("statuses.%s[%d]", k, i), "%q is not a status of a %s; use one of %v", status, k, statuses[k])
+				out.add(fmt.Sprintf("statuses.%s[%d]", k, i), "%q is not a status of a %s; use one of %v", status, k, statuses[k])
 			}
 		}
 	}
 	if len(p.Charges) == 0 {
-		bad("charges", "a plan needs at least one charge")
+		out.add("charges", "a plan needs at least one charge")
 	}
 	seen := map[string]int{}
 	for i := range p.Charges {
 		c := &p.Charges[i]
 		at := fmt.Sprintf("charges[%d]", i)
 		if c.ID == "" {
-			bad(at, "a charge needs an id")
+			out.add(at, "a charge needs an id")
 		} else if first, dup := seen[c.ID]; dup {
-			bad(at+".id", "charge id %q is already used by charges[%d]", c.ID, first)
+			out.add(at+".id", "charge id %q is already used by charges[%d]", c.ID, first)
 		} else {
 			seen[c.ID] = i
 		}
@@ -190,28 +194,23 @@ func (p *Plan) Check(decks map[string]*Deck) []Problem {
 		}
 		if m := c.PerMinute; m != nil && len(p.Holidays) == 0 {
 			if b := slices.IndexFunc(m.Times, func(b Band) bool { return b.Holidays }); b >= 0 {
-				bad(fmt.Sprintf("%s.per_minute.times[%d].holidays", at, b), "the plan lists no holidays: give them, or leave this out")
+				out.add(fmt.Sprintf("%s.per_minute.times[%d].holidays", at, b), "the plan lists no holidays: give them, or leave this out")
 			}
 		}
 	}
 	for _, b := range p.Limits.check("") {
-		bad(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
+		out.add(strings.TrimPrefix(b.Path, "."), "%s", b.Text)
 	}
 	return append(append(out, p.checkAllowances()...), p.checkAdjustments()...)
 }
 
 // check lists what is wrong with one charge; paths are relative to it.
 func (c *Charge) check(decks map[string]*Deck) []Problem {
-	var out []Problem
-	bad := func(path, format string, args ...any) {
-		out = append(out, Problem{Path: path, Text: fmt.Sprintf(format, args...)})
-	}
+	var out problems
 	if c.Description == "" {
-		bad("", "charge %q needs a description: it is what the invoice prints", c.ID)
+		out.add("", "charge %q needs a description: it is what the invoice prints", c.ID)
 	}
-	if !c.From.IsZero() && !c.Until.IsZero() && !c.From.Before(c.Until) {
-		bad(".until", "until %s is not after from %s", c.Until, c.From)
-	}
+	out.inOrder("", c.From, c.Until)
 	out = append(out, c.Match.check(".match")...)
 	out = append(out, c.Limits.check("")...)
 	if c.RoundRecords != nil {
@@ -221,11 +220,11 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 	for _, m := range models {
 		out = append(out, m.check(c, "."+m.key, decks)...)
 		if _, flat := m.model.(*Flat); !flat && len(c.Match.Kind) == 0 {
-			bad(".match", "a %s charge needs match.kind", m.key)
+			out.add(".match", "a %s charge needs match.kind", m.key)
 		}
 	}
 	if len(models) != 1 {
-		bad("", "charge %q has %d models; it needs exactly one of %s", c.ID, len(models), strings.Join(Models, ", "))
+		out.add("", "charge %q has %d models; it needs exactly one of %s", c.ID, len(models), strings.Join(Models, ", "))
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out

@@ -64,6 +64,34 @@ func showAll(lines []Line) []string {
 	return out
 }
 
+// checkLines prices usage that a plan has rates for, and compares the lines. The
+// records' own amounts must add up to them.
+func checkLines(t *testing.T, p *Plan, usage []Record, want []string) {
+	t.Helper()
+	if problems := p.Check(nil); len(problems) > 0 {
+		t.Fatalf("plan: %v", problems)
+	}
+	r := NewRater(p, Tables{}, inOctober, Carried{})
+	var itemized, exact decimal.Decimal
+	for i := range usage {
+		res := r.Rate(&usage[i])
+		if res.Outcome != Rated {
+			t.Errorf("record %d: %s", i, res.Reason)
+		}
+		itemized = itemized.Add(r.Itemize(res))
+	}
+	lines := r.Lines()
+	for i := range lines {
+		exact = exact.Add(lines[i].Exact())
+	}
+	if diff := cmp.Diff(want, showAll(lines)); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+	if !itemized.Equal(exact) {
+		t.Errorf("records add up to %s, lines to %s", itemized, exact)
+	}
+}
+
 func TestRate(t *testing.T) {
 	world := mustDeck(t, `prefix,destination,rate,connect_fee,minimum,initial,increment
 1,United States,0.0130,,,,

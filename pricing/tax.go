@@ -34,6 +34,12 @@ func (t *TaxRate) on(code string) bool {
 	return slices.Contains(t.Codes, code)
 }
 
+// leftOut reports whether an invoice of the lines does not have the tax: it is
+// for codes that no line has.
+func (t *TaxRate) leftOut(lines []Line) bool {
+	return len(t.Codes) > 0 && !slices.ContainsFunc(lines, func(l Line) bool { return t.on(l.TaxCode) })
+}
+
 // Total adds up an invoice from its rounded lines: the net, which is without
 // taxes, each tax, and the sum to pay, which is the net and all taxes.
 // Inclusive taxes are taken out of the lines, the others come on top. A tax is
@@ -48,7 +54,7 @@ func (p *Plan) Total(lines []Line, rates []TaxRate) (net decimal.Decimal, taxes 
 	sums := p.taxables(lines)
 	for k := range rates {
 		rate := &rates[k]
-		if len(rate.Codes) > 0 && !slices.ContainsFunc(lines, func(l Line) bool { return rate.on(l.TaxCode) }) {
+		if rate.leftOut(lines) {
 			continue
 		}
 		tax := Tax{Name: rate.Name, Rate: rate.Rate, Note: rate.Note, Inclusive: rate.Inclusive}

@@ -107,27 +107,7 @@ func TestSums(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if problems := tt.plan.Check(nil); len(problems) > 0 {
-				t.Fatalf("plan: %v", problems)
-			}
-			r := NewRater(tt.plan, Tables{}, inOctober, Carried{})
-			var itemized, exact decimal.Decimal
-			for i := range tt.usage {
-				res := r.Rate(&tt.usage[i])
-				if res.Outcome != Rated {
-					t.Errorf("record %d: %s", i, res.Reason)
-				}
-				itemized = itemized.Add(r.Itemize(res))
-			}
-			for _, l := range r.Lines() {
-				exact = exact.Add(l.Exact())
-			}
-			if diff := cmp.Diff(tt.want, showAll(r.Lines())); diff != "" {
-				t.Errorf("lines (-want +got):\n%s", diff)
-			}
-			if !itemized.Equal(exact) {
-				t.Errorf("records add up to %s, lines to %s", itemized, exact)
-			}
+			checkLines(t, tt.plan, tt.usage, tt.want)
 		})
 	}
 }
