@@ -646,7 +646,7 @@ func TestCarries(t *testing.T) {
 // Each part of a line that is printed or taxed counts.
 func TestSameUsageComparesLines(t *testing.T) {
 	one := func() *Document { return &Document{Lines: []pricing.Line{{Charge: "c", Description: "C"}}} }
-	for _, field := range []string{"Charge", "Category", "Kind", "Description", "Item", "Unit", "TaxCode", "Records", "Per", "Quantity", "UnitPrice", "Amount", "From", "To"} {
+	for _, field := range []string{"Charge", "Category", "Kind", "Description", "Item", "Unit", "TaxCode", "Records", "Per", "Quantity", "UnitPrice", "Amount", "From", "To", "Adjusts"} {
 		other := one()
 		switch v := reflect.ValueOf(&other.Lines[0]).Elem().FieldByName(field); v.Interface().(type) {
 		case decimal.Decimal:
@@ -662,7 +662,7 @@ func TestSameUsageComparesLines(t *testing.T) {
 			t.Errorf("lines with another %s pass for the same", field)
 		}
 	}
-	if n := reflect.TypeFor[pricing.Line]().NumField(); n != 14 || !one().SameUsage(one()) {
+	if n := reflect.TypeFor[pricing.Line]().NumField(); n != 15 || !one().SameUsage(one()) {
 		t.Errorf("a line has %d fields, or is not the same as itself", n)
 	}
 }

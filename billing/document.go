@@ -16,6 +16,7 @@ const DocumentSchema = "subtally.invoice/1"
 // percentage were made from.
 type Document struct {
 	Schema    string          `json:"schema"`
+	Kind      DocumentKind    `json:"kind"`
 	Number    string          `json:"number"`     // empty on a draft
 	Revision  int             `json:"revision"`   // 1 for the first invoice of a tenant's period
 	IssueDate pricing.Date    `json:"issue_date"` // the billing date of the run that finalized it
@@ -36,6 +37,14 @@ type Document struct {
 	Payment   Payment         `json:"payment"`
 	Usage     Watermark       `json:"usage"`
 
+	Final       bool         `json:"final,omitempty"`        // the tenant's last: its subaccounts are closed
+	Corrects    *Correction  `json:"corrects,omitempty"`     // of a credit note, and of a revision
+	Adjustments []Adjustment `json:"adjustments,omitempty"`  // of invoices before this one, with lines that name them
+	Locale      string       `json:"locale"`                 // BCP 47, such as de-AT: language, and form of numbers and dates
+	MaskNumbers bool         `json:"mask_numbers,omitempty"` // telephone numbers are printed without their middle digits
+	Layout      Layout       `json:"layout"`
+	Annex       *Annex       `json:"annex,omitempty"` // where the tenant's invoices are itemized
+
 	// What prices the invoice besides plans and usage.
 	Rates   []pricing.ExchangeRate `json:"exchange_rates,omitempty"` // by which costs were converted
 	Began   pricing.Date           `json:"began,omitzero"`           // the tenant's first day, where it is known
@@ -43,6 +52,50 @@ type Document struct {
 	Next    *Upcoming              `json:"next,omitempty"`           // what fees in advance are for; nil where the tenant ends with the period
 	Opening pricing.Carried        `json:"opening,omitzero"`         // what the invoice before left
 	Closing pricing.Carried        `json:"closing,omitzero"`         // what this one leaves to the next
+}
+
+// DocumentKind says what a document is.
+type DocumentKind string
+
+// The kinds of documents in the register.
+const (
+	Invoice    DocumentKind = "invoice"
+	CreditNote DocumentKind = "credit_note" // takes back one invoice, whole: its lines with their quantities negated
+)
+
+// Correction is the invoice that a credit note takes back, or that a revision
+// stands for after that.
+type Correction struct {
+	Number    string       `json:"number"`
+	SHA256    string       `json:"sha256"` // of the register's entry
+	IssueDate pricing.Date `json:"issue_date"`
+	Reason    string       `json:"reason"` // printed
+}
+
+// Adjustment says that usage of an invoiced period came or changed after its
+// invoice, or after the last adjustment of it: what the period comes to today,
+// less what has been invoiced for it. The lines with its number in Adjusts are
+// that difference.
+type Adjustment struct {
+	Number  string    `json:"number"` // of the period's invoice
+	Period  Days      `json:"period"`
+	Reason  string    `json:"reason"`  // printed
+	Records int64     `json:"records"` // usage records more than were invoiced before; negative for fewer
+	Usage   Watermark `json:"usage"`   // that the adjustment was made from
+}
+
+// Layout identifies what a document is drawn with: the version of the drawing,
+// and the layout's files by the SHA-256, in hex, under which they are stored.
+type Layout struct {
+	Version int    `json:"version"`
+	SHA256  string `json:"sha256"`
+}
+
+// Annex identifies the list of usage records that is printed behind an invoice,
+// by the SHA-256, in hex, under which it is stored.
+type Annex struct {
+	Records int64  `json:"records"`
+	SHA256  string `json:"sha256"`
 }
 
 // Upcoming is what is known of the period after an invoice's own.

@@ -95,7 +95,7 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 // their start; the item is reused between calls.
 func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
 	doc := Document{
-		Schema: DocumentSchema, Revision: 1,
+		Schema: DocumentSchema, Kind: Invoice, Revision: 1,
 		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
 		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p,
 		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
@@ -296,7 +296,7 @@ func earlierDate(d pricing.Date, more ...pricing.Date) pricing.Date {
 func (d *Document) SameUsage(other *Document) bool {
 	return d.Usage == other.Usage && slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
 		return a.Charge == b.Charge && a.Category == b.Category && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
-			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per && a.TaxCode == b.TaxCode && a.From == b.From && a.To == b.To &&
+			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per && a.TaxCode == b.TaxCode && a.Adjusts == b.Adjusts && a.From == b.From && a.To == b.To &&
 			a.Quantity.Equal(b.Quantity) && a.UnitPrice.Equal(b.UnitPrice) && a.Amount.Equal(b.Amount)
 	})
 }

@@ -25,8 +25,9 @@ type Line struct {
 	Per         int64           `json:"per"`         // how many units UnitPrice buys: 60 for a price per minute over seconds
 	Amount      decimal.Decimal `json:"amount"`      // rounded once, to the currency's minor unit
 	TaxCode     string          `json:"tax_code,omitempty"`
-	From        Date            `json:"from,omitzero"` // first day that the line is for, where not the invoice's own period
-	To          Date            `json:"to,omitzero"`   // first day that it is no longer for
+	From        Date            `json:"from,omitzero"`     // first day that the line is for, where not the invoice's own period
+	To          Date            `json:"to,omitzero"`       // first day that it is no longer for
+	Adjusts     string          `json:"adjusts,omitempty"` // number of the invoice that an adjustment is of
 }
 
 // Tax is one tax of an invoice; see [Plan.Total]. An inclusive tax is contained
