@@ -32,6 +32,17 @@ const (
 type Options struct {
 	Now    time.Time // the clock at the start; two days after World.To if zero
 	Faults Faults
+	Late   []Late
+}
+
+// Late are records that no list shows at first, as happens at Twilio for hours
+// or days: the first of a subaccount's calls or messages on a UTC day, with what
+// hangs on them.
+type Late struct {
+	Account int       // index into Accounts
+	Day     time.Time // midnight UTC
+	Records int       // slots of the day: messages, or calls with what comes of them
+	Until   time.Time // the clock at which lists begin to show them
 }
 
 // Faults are what goes wrong on purpose.
@@ -48,6 +59,7 @@ type Faults struct {
 type Server struct {
 	world    World
 	faults   Faults
+	late     []Late
 	from, to int64 // World.From and To in Unix seconds
 	firstDay int64 // midnight before from
 	accounts []account
@@ -74,7 +86,7 @@ func New(w World, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulate a world: %w", err)
 	}
-	s := &Server{world: w, faults: o.Faults, block: block, from: w.From.Unix(), to: w.To.Unix()}
+	s := &Server{world: w, faults: o.Faults, late: o.Late, block: block, from: w.From.Unix(), to: w.To.Unix()}
 	s.firstDay = floorDay(s.from)
 	s.build()
 	if o.Now.IsZero() {

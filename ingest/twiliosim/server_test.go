@@ -791,6 +791,37 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+// What comes late is on no list before, and then as if it had always been there.
+func TestLate(t *testing.T) {
+	w := small()
+	day := w.From.Add(3 * 24 * time.Hour)
+	seen := w.To.Add(10 * 24 * time.Hour)
+	sids := func(s *Server, account int) string {
+		a := s.Accounts()[account]
+		var all []string
+		for _, resource := range []string{"Calls", "Messages"} {
+			page := decode(t, get(t, s, "/2010-04-01/Accounts/"+a.SID+"/"+resource+".json?PageSize=1000"))
+			for _, row := range page[strings.ToLower(resource)].([]any) {
+				all = append(all, row.(map[string]any)["sid"].(string))
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	whole := serve(t, w, Options{})
+	late := serve(t, w, Options{Late: []Late{{Account: 1, Day: day, Records: 2, Until: seen}}})
+	if missing := strings.Count(sids(whole, 1), " ") - strings.Count(sids(late, 1), " "); missing < 4 || missing > 8 {
+		t.Errorf("%d calls and messages are late, want those of 2 slots each", missing)
+	}
+	if sids(whole, 2) != sids(late, 2) {
+		t.Error("another account's records are late too")
+	}
+	whole.SetNow(seen)
+	late.SetNow(seen)
+	if sids(whole, 1) != sids(late, 1) {
+		t.Error("they have not come")
+	}
+}
+
 // A subaccount's status is changed by its owner, and by nobody else.
 func TestPostStatus(t *testing.T) {
 	s := serve(t, small(), Options{})
