@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +15,6 @@ import (
 	"subtally/internal/warehouse/warehousetest"
 	"subtally/pricing"
 )
-
-func TestMain(m *testing.M) { os.Exit(warehousetest.Main(m)) }
 
 const format = "INV-{year}-{seq:06}"
 
