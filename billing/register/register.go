@@ -16,10 +16,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -95,58 +92,6 @@ type Entry struct {
 	SHA256   string          `json:"sha256"` // hex
 	series   string
 	seq      uint32
-}
-
-var placeholder = regexp.MustCompile(`\{[^}]*\}`)
-
-// CheckFormat says what is wrong with a number format such as
-// "INV-{year}-{seq:06}": it must hold {seq} or {seq:0N} once, and may hold
-// {year}, the year of the issue date.
-func CheckFormat(format string) error {
-	seqs := 0
-	for _, p := range placeholder.FindAllString(format, -1) {
-		switch {
-		case p == "{year}":
-		case seqWidth(p) >= 0:
-			seqs++
-		default:
-			return fmt.Errorf("number format %q: %s is not known; use {year} and {seq} or {seq:06}", format, p)
-		}
-	}
-	if seqs != 1 {
-		return fmt.Errorf("number format %q must hold {seq}, or {seq:06}, exactly once", format)
-	}
-	if rest := placeholder.ReplaceAllString(format, ""); !regexp.MustCompile(`^[A-Za-z0-9._-]*$`).MatchString(rest) {
-		return fmt.Errorf("number format %q: besides placeholders only letters, digits and . _ - may stand in it, as the number becomes a file name", format)
-	}
-	return nil
-}
-
-// seqWidth is the width of a {seq} placeholder, 0 for none given; -1 when p is
-// something else.
-func seqWidth(p string) int {
-	if p == "{seq}" {
-		return 0
-	}
-	digits, ok := strings.CutPrefix(p, "{seq:0")
-	digits, ok2 := strings.CutSuffix(digits, "}")
-	n, err := strconv.Atoi(digits)
-	if !ok || !ok2 || err != nil || n < 1 || n > 9 {
-		return -1
-	}
-	return n
-}
-
-// series is the format with its year filled in: numbers count from 1 in each.
-func series(format string, issued pricing.Date) string {
-	return strings.ReplaceAll(format, "{year}", fmt.Sprintf("%04d", issued.Year))
-}
-
-// number is the seq-th number of a series.
-func number(series string, seq uint32) string {
-	return placeholder.ReplaceAllStringFunc(series, func(p string) string {
-		return fmt.Sprintf("%0*d", seqWidth(p), seq)
-	})
 }
 
 // Open reads the register. A claim whose process died before it wrote the row
