@@ -20,6 +20,7 @@ import (
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
 
+	"subtally/billing"
 	"subtally/pricing"
 )
 
@@ -285,7 +286,7 @@ func TestSchemasTakeWhatLoadTakes(t *testing.T) {
 	}
 	tenants := func(path string) *Problems {
 		l := &loader{main: &document{}}
-		l.loadTenants(path, map[string]*pricing.Plan{"standard": {Name: "standard", Currency: "USD"}}, &Billing{})
+		l.loadTenants(&file{Tenants: path, Sellers: map[string]billing.Seller{"europe": {}}}, map[string]*pricing.Plan{"standard": {Name: "standard", Currency: "USD"}})
 		return &l.problems
 	}
 	whole := func(path string) *Problems {
