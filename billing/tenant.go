@@ -17,6 +17,7 @@ type Tenant struct {
 	Buyer       Party             `yaml:"buyer"`                  // printed on its invoices
 	Taxes       []pricing.TaxRate `yaml:"taxes,omitempty"`        // in this order
 	Credits     []pricing.Credit  `yaml:"credits,omitempty"`      // besides those of the plan
+	Overdue     string            `yaml:"overdue,omitempty"`      // when an invoice stays unpaid: propose to suspend its subaccounts, suspend them, or ignore it; propose where empty
 	Subaccounts []Assignment      `yaml:"subaccounts"`
 }
 

@@ -56,8 +56,9 @@ type Options struct {
 
 // Report says what a run did.
 type Report struct {
-	Sync   ingest.Summary
-	Months []Month
+	Sync        ingest.Summary
+	Months      []Month
+	Suspensions []Suspension // tenants with overdue invoices; suspended where their policy says so
 }
 
 // Month is one calendar month of a report.
@@ -71,7 +72,7 @@ type Month struct {
 // NeedsPerson reports whether someone has to look: a list that could not be
 // pulled, or a month that needs it.
 func (r *Report) NeedsPerson() bool {
-	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Months, func(m Month) bool { return m.NeedsPerson() })
+	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Suspensions, func(s Suspension) bool { return s.Proposed() }) || slices.ContainsFunc(r.Months, func(m Month) bool { return m.NeedsPerson() })
 }
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
@@ -105,7 +106,7 @@ func Lock(dir string) (unlock func(), err error) {
 
 // Run does the night's work. The caller holds the lock.
 func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
-	report := &Report{Months: []Month{}}
+	report := &Report{Months: []Month{}, Suspensions: []Suspension{}}
 	if err := j.openRegister(ctx); err != nil {
 		return report, err
 	}
@@ -143,6 +144,14 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 		}
 		if m != nil {
 			report.Months = append(report.Months, *m)
+		}
+	}
+	if report.Suspensions, err = j.suspensions(ctx, o); err != nil {
+		return report, errors.Join(append(failed, err)...)
+	}
+	for i := range report.Suspensions {
+		if s := &report.Suspensions[i]; s.Automatic {
+			j.Suspend(ctx, s)
 		}
 	}
 	return report, errors.Join(failed...)

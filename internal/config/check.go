@@ -66,7 +66,7 @@ func (l *loader) checkFile(f *file) {
 	for _, days := range []struct {
 		path string
 		n    int
-	}{{"billing.grace_days", b.GraceDays}, {"billing.settle_days", b.SettleDays}, {"billing.payment_days", b.PaymentDays}} {
+	}{{"billing.grace_days", b.GraceDays}, {"billing.settle_days", b.SettleDays}, {"billing.payment_days", b.PaymentDays}, {"billing.suspend_after_days", b.SuspendAfterDays}} {
 		if days.n < 0 || days.n > 365 {
 			bad(days.path, "%d is not a number of days from 0 to 365", days.n)
 		}

@@ -87,6 +87,7 @@ type Billing struct {
 	CreditNoteFormat    string       `yaml:"credit_note_format"`   // of the numbers of credit notes, such as "CN-{year}-{seq:06}"
 	PaymentDays         int          `yaml:"payment_days"`         // from issue date to due date
 	PaymentInstructions []string     `yaml:"payment_instructions"` // printed line by line
+	SuspendAfterDays    int          `yaml:"suspend_after_days"`   // days after an invoice's due date before its tenant's subaccounts may be suspended; see overdue of the tenant
 }
 
 // Schedule is when `subtally serve` runs the nightly job.
@@ -149,7 +150,7 @@ func defaults() file {
 	return file{
 		Twilio:     twilioSection{BaseURL: "https://api.twilio.com", Concurrency: 8},
 		ClickHouse: ClickHouse{DataDir: "data"},
-		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30},
+		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30, SuspendAfterDays: 14},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
 		OutputDir:  "out",
 	}

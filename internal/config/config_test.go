@@ -153,6 +153,7 @@ billing:
   number_format: R{seq}
   payment_days: 14
   payment_instructions: [IBAN 1]
+  suspend_after_days: 30
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
 output_dir: /srv/invoices
 plans: [plans/standard.yaml, plans/*.yaml]
@@ -195,7 +196,7 @@ tenants: tenants.yaml
 		},
 		Billing: Billing{
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin",
-			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 14, PaymentInstructions: []string{"IBAN 1"},
+			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 14, SuspendAfterDays: 30, PaymentInstructions: []string{"IBAN 1"},
 		},
 		Schedule:  Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},
 		OutputDir: "/srv/invoices",

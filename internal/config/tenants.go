@@ -85,6 +85,9 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 		bad(at+".buyer.name", "tenant %q needs a buyer with a name: invoices print it", t.ID)
 	}
 	checkTaxes(c.doc, at+".taxes", t.Taxes)
+	if t.Overdue != "" && !slices.Contains(billing.OverduePolicies, t.Overdue) {
+		bad(at+".overdue", "%q is not known: choose one of %s", t.Overdue, strings.Join(billing.OverduePolicies, ", "))
+	}
 	c.order(at, t.From, t.Until)
 
 	zone, err := loadZone(t.TimeZone)
