@@ -27,12 +27,13 @@ import (
 
 // Job is what a run needs.
 type Job struct {
-	Biller    *billing.Biller
-	Syncer    *ingest.Syncer // its client is not used by Look
-	Register  register.Options
-	GraceDays int // days after its end before a period is finalized
-	Files     *Files
-	Log       *slog.Logger
+	Biller           *billing.Biller
+	Syncer           *ingest.Syncer // its client is not used by Look
+	Register         register.Options
+	GraceDays        int // days after its end before a period is finalized
+	SuspendAfterDays int // days after an invoice\'s due date before its tenant\'s subaccounts may be suspended
+	Files            *Files
+	Log              *slog.Logger
 
 	reg      *register.Register
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
@@ -150,7 +151,7 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 		return report, errors.Join(append(failed, err)...)
 	}
 	for i := range report.Suspensions {
-		if s := &report.Suspensions[i]; s.Automatic {
+		if s := &report.Suspensions[i]; s.Automatic && !o.ahead() {
 			j.Suspend(ctx, s)
 		}
 	}
@@ -262,9 +263,12 @@ func (j *Job) cover(ctx context.Context, o Options) (err error) {
 // the keyboard or of a clock, and an invoice is for good: nothing is due then.
 func (j *Job) isDue(p billing.Period, o Options) (bool, error) {
 	_, end, err := p.Bounds()
-	ahead := o.AsOf.Start(time.UTC).Sub(o.Now)
-	return err == nil && !o.AsOf.Before(p.To.AddDays(j.GraceDays)) && !o.Now.Before(end) && ahead <= 36*time.Hour, err
+	return err == nil && !o.AsOf.Before(p.To.AddDays(j.GraceDays)) && !o.Now.Before(end) && !o.ahead(), err
 }
+
+// ahead reports whether the billing date lies more than a day ahead of the
+// present.
+func (o *Options) ahead() bool { return o.AsOf.Start(time.UTC).Sub(o.Now) > 36*time.Hour }
 
 // window is the usage of a period, and since when it must have been pulled for
 // the period to be finalized.
