@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"subtally/billing"
+	"subtally/billing/register"
 )
 
 // Suspension is a tenant with overdue invoices, and what has been done about it.
@@ -27,9 +28,15 @@ func (j *Job) Suspensions(ctx context.Context, o Options) ([]Suspension, error) 
 }
 
 func (j *Job) suspensions(ctx context.Context, o Options) ([]Suspension, error) {
-	overdue, err := j.overdue(ctx, o.AsOf)
+	payments, err := j.reg.Payments(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for overdue invoices: %w", err)
+	}
+	overdue := map[string][]billing.Overdue{}
+	for _, r := range register.Receivables(j.reg.Entries(), payments, o.AsOf) {
+		if r.DaysOverdue > 0 {
+			overdue[r.Tenant] = append(overdue[r.Tenant], billing.Overdue{Number: r.Number, Due: r.Due, Days: r.DaysOverdue, Open: r.Open, Currency: r.Currency})
+		}
 	}
 	known, err := j.Biller.DB.Accounts(ctx)
 	if err != nil {

@@ -90,8 +90,8 @@ type Entry struct {
 	Currency string          `json:"currency"`
 	Corrects string          `json:"corrects,omitempty"`
 	SHA256   string          `json:"sha256"` // hex
-	series   string
-	seq      uint32
+	Series   string          `json:"series"` // the number format, with the year filled in
+	Seq      uint32          `json:"seq"`    // in the series, from 1
 }
 
 // Open reads the register. A claim whose process died before it wrote the row
@@ -166,7 +166,7 @@ func entry(v *warehouse.Invoice) Entry {
 			Kind: v.Kind, Tenant: v.Tenant, From: pricing.DateOf(v.PeriodFrom.UTC()), To: pricing.DateOf(v.PeriodTo.UTC()), Revision: int(v.Revision),
 		},
 		Position: v.Position, Number: v.Number, Issued: pricing.DateOf(v.Issued.UTC()), Due: pricing.DateOf(v.Due.UTC()),
-		Total: v.Total, Currency: v.Currency, Corrects: v.Corrects, SHA256: v.SHA256, series: v.Series, seq: v.Seq,
+		Total: v.Total, Currency: v.Currency, Corrects: v.Corrects, SHA256: v.SHA256, Series: v.Series, Seq: v.Seq,
 	}
 }
 
@@ -217,12 +217,12 @@ func (r *Register) Entries() []Entry {
 
 // Document reads an entry's document and checks it against its hash.
 func (r *Register) Document(ctx context.Context, e Entry) ([]byte, error) {
-	doc, err := r.db.InvoiceDocument(ctx, e.series, e.seq)
+	doc, err := r.db.InvoiceDocument(ctx, e.Series, e.Seq)
 	if err != nil {
 		return nil, err
 	}
 	i, ok := slices.BinarySearchFunc(r.list, e, func(v warehouse.Invoice, e Entry) int {
-		return cmp.Or(cmp.Compare(v.Series, e.series), cmp.Compare(v.Seq, e.seq))
+		return cmp.Or(cmp.Compare(v.Series, e.Series), cmp.Compare(v.Seq, e.Seq))
 	})
 	if !ok || hash(r.list[i].PrevSHA256, doc) != e.SHA256 {
 		return nil, fmt.Errorf("invoice %s: the stored document does not have the hash it was finalized with: it was changed", e.Number)

@@ -133,7 +133,7 @@ type schema struct {
 // files are decoded into and from the comments on them. root is the module's
 // folder, where the source is.
 func GenerateSchemas(root string) (map[string][]byte, error) {
-	notes, err := readComments(root, "pricing", "billing", "internal/config")
+	notes, err := readComments(root, "yaml", "pricing", "billing", "internal/config")
 	if err != nil {
 		return nil, fmt.Errorf("generating schemas: %w", err)
 	}

@@ -49,6 +49,16 @@ func TestSchemasAreCurrent(t *testing.T) {
 	}
 }
 
+func TestInvoiceSchemaIsCurrent(t *testing.T) {
+	want, err := GenerateInvoiceSchema("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(billing.InvoiceSchema)); diff != "" {
+		t.Errorf("billing/invoice.schema.json is not what go generate ./internal/config makes (-want +got):\n%s", diff)
+	}
+}
+
 // validator holds the compiled schemas, by "config", "plan" and "tenants".
 type validator map[string]*jsonschema.Schema
 
@@ -393,7 +403,7 @@ func TestPlanSchema(t *testing.T) {
 
 // What an editor shows of a key is in the words of the file.
 func TestSchemaDescriptions(t *testing.T) {
-	notes, err := readComments("../..", "pricing", "billing", "internal/config")
+	notes, err := readComments("../..", "yaml", "pricing", "billing", "internal/config")
 	if err != nil {
 		t.Fatal(err)
 	}
