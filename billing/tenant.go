@@ -8,6 +8,7 @@ import (
 // until a date, and is invoiced per calendar month in its own time zone.
 type Tenant struct {
 	ID          string            `yaml:"id"`                     // names files; to be kept for good
+	Seller      string            `yaml:"seller,omitempty"`       // id of the seller that invoices it; the default one where empty
 	Plan        string            `yaml:"plan"`                   // name of a plan
 	PlanChanges []PlanChange      `yaml:"plan_changes,omitempty"` // in the order of their days
 	TimeZone    string            `yaml:"time_zone"`              // IANA name
@@ -16,6 +17,7 @@ type Tenant struct {
 	Buyer       Party             `yaml:"buyer"`                  // printed on its invoices
 	Taxes       []pricing.TaxRate `yaml:"taxes,omitempty"`        // in this order
 	Credits     []pricing.Credit  `yaml:"credits,omitempty"`      // besides those of the plan
+	Overdue     string            `yaml:"overdue,omitempty"`      // when an invoice stays unpaid: propose to suspend its subaccounts, suspend them, or ignore it; propose where empty
 	Subaccounts []Assignment      `yaml:"subaccounts"`
 }
 

@@ -27,12 +27,13 @@ import (
 
 // Job is what a run needs.
 type Job struct {
-	Biller       *billing.Biller
-	Syncer       *ingest.Syncer // its client is not used by Look
-	NumberFormat string         // of invoices; see register.CheckFormat
-	GraceDays    int            // days after its end before a period is finalized
-	Files        *Files
-	Log          *slog.Logger
+	Biller           *billing.Biller
+	Syncer           *ingest.Syncer // its client is not used by Look
+	Register         register.Options
+	GraceDays        int // days after its end before a period is finalized
+	SuspendAfterDays int // days after an invoice\'s due date before its tenant\'s subaccounts may be suspended
+	Files            *Files
+	Log              *slog.Logger
 
 	reg      *register.Register
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
@@ -56,8 +57,9 @@ type Options struct {
 
 // Report says what a run did.
 type Report struct {
-	Sync   ingest.Summary
-	Months []Month
+	Sync        ingest.Summary
+	Months      []Month
+	Suspensions []Suspension // tenants with overdue invoices; suspended where their policy says so
 }
 
 // Month is one calendar month of a report.
@@ -71,7 +73,7 @@ type Month struct {
 // NeedsPerson reports whether someone has to look: a list that could not be
 // pulled, or a month that needs it.
 func (r *Report) NeedsPerson() bool {
-	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Months, func(m Month) bool { return m.NeedsPerson() })
+	return len(r.Sync.Failures) > 0 || slices.ContainsFunc(r.Suspensions, func(s Suspension) bool { return s.Proposed() }) || slices.ContainsFunc(r.Months, func(m Month) bool { return m.NeedsPerson() })
 }
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
@@ -105,8 +107,11 @@ func Lock(dir string) (unlock func(), err error) {
 
 // Run does the night's work. The caller holds the lock.
 func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
-	report := &Report{Months: []Month{}}
+	report := &Report{Months: []Month{}, Suspensions: []Suspension{}}
 	if err := j.openRegister(ctx); err != nil {
+		return report, err
+	}
+	if err := j.reg.Ready(ctx); err != nil {
 		return report, err
 	}
 	months := j.months(o)
@@ -142,6 +147,14 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 			report.Months = append(report.Months, *m)
 		}
 	}
+	if report.Suspensions, err = j.suspensions(ctx, o); err != nil {
+		return report, errors.Join(append(failed, err)...)
+	}
+	for i := range report.Suspensions {
+		if s := &report.Suspensions[i]; s.Automatic && !o.ahead() {
+			j.Suspend(ctx, s)
+		}
+	}
 	return report, errors.Join(failed...)
 }
 
@@ -175,7 +188,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
 	j.stored, j.closings = map[string]*billing.Document{}, map[string]closing{}
-	j.reg, err = register.Open(ctx, j.Biller.DB, j.NumberFormat)
+	j.reg, err = register.Open(ctx, j.Biller.DB, j.Register)
 	return err
 }
 
@@ -250,9 +263,12 @@ func (j *Job) cover(ctx context.Context, o Options) (err error) {
 // the keyboard or of a clock, and an invoice is for good: nothing is due then.
 func (j *Job) isDue(p billing.Period, o Options) (bool, error) {
 	_, end, err := p.Bounds()
-	ahead := o.AsOf.Start(time.UTC).Sub(o.Now)
-	return err == nil && !o.AsOf.Before(p.To.AddDays(j.GraceDays)) && !o.Now.Before(end) && ahead <= 36*time.Hour, err
+	return err == nil && !o.AsOf.Before(p.To.AddDays(j.GraceDays)) && !o.Now.Before(end) && !o.ahead(), err
 }
+
+// ahead reports whether the billing date lies more than a day ahead of the
+// present.
+func (o *Options) ahead() bool { return o.AsOf.Start(time.UTC).Sub(o.Now) > 36*time.Hour }
 
 // window is the usage of a period, and since when it must have been pulled for
 // the period to be finalized.
@@ -316,14 +332,10 @@ func (j *Job) period(ctx context.Context, t *billing.Tenant, first pricing.Date)
 	return p, err
 }
 
-func identity(t *billing.Tenant, p billing.Period) register.Identity {
-	return register.Identity{Tenant: t.ID, From: p.From, To: p.To, Revision: 1}
-}
-
 // before is the tenant's finalized invoice for the month before first; nil
 // where there is none.
 func (j *Job) before(ctx context.Context, t *billing.Tenant, first pricing.Date) (*billing.Document, error) {
-	e, done := j.reg.Find(register.Identity{Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1})
+	e, done := j.reg.Find(register.Identity{Kind: register.Invoice, Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1})
 	if !done {
 		return nil, nil
 	}
@@ -582,10 +594,7 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	if !finalize {
 		return tm, false, nil
 	}
-	e, err := j.reg.Finalize(ctx, identity(t, p), o.AsOf, func(number string) ([]byte, error) {
-		tm.Document.Number = number
-		return tm.Document.Canonical()
-	})
+	e, err := j.finalize(ctx, tm.Document)
 	if err != nil {
 		return tm, false, err
 	}
@@ -697,6 +706,9 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 // not be finalized yet, the draft's. The caller holds the lock.
 func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billing.TenantMonth, string, error) {
 	if err := j.openRegister(ctx); err != nil {
+		return billing.TenantMonth{}, "", err
+	}
+	if err := j.reg.Ready(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	p, err := j.period(ctx, t, o.Period.FirstOfMonth())

@@ -83,6 +83,10 @@ func printReport(w io.Writer, r *nightly.Report, asJSON bool) error {
 		fmt.Fprintln(w)
 		printMonth(w, &r.Months[i])
 	}
+	if len(r.Suspensions) > 0 {
+		fmt.Fprintln(w)
+		printSuspensions(w, r.Suspensions)
+	}
 	return nil
 }
 
@@ -114,6 +118,6 @@ func reportJSON(r *nightly.Report) any {
 	}
 	return map[string]any{
 		"accounts": r.Sync.Accounts, "windows": r.Sync.Windows, "records": r.Sync.Records,
-		"failures": failures, "months": r.Months,
+		"failures": failures, "months": r.Months, "suspensions": r.Suspensions,
 	}
 }

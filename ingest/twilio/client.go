@@ -2,9 +2,10 @@
 // Twilio's REST API, version 2010-04-01: accounts, calls, messages, recordings,
 // transcriptions and phone numbers, page by page, into columns.
 //
-// It only reads. It never changes anything at Twilio, never keeps what it read,
-// and has no field for message bodies, transcription texts or auth tokens, so
-// that none of them can be stored, logged or quoted in an error.
+// It changes nothing at Twilio but the status of a subaccount, when asked to. It
+// never keeps what it read, and has no field for message bodies, transcription
+// texts or auth tokens, so that none of them can be stored, logged or quoted in
+// an error.
 package twilio
 
 import (

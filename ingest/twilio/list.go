@@ -43,13 +43,17 @@ var sources = map[Resource]struct{ file, filter string }{
 // listing is one list being read.
 type listing struct {
 	resource Resource
-	account  string // sid of the account whose credentials are used
-	root     string // what the path of every page starts with
-	first    string // address of the first page
+	account  string     // sid of the account whose credentials are used
+	root     string     // what the path of every page starts with
+	first    string     // address of the first page
+	form     url.Values // what is posted to it; nil to read
 }
 
 // String is what was being done, for errors.
 func (l *listing) String() string {
+	if l.form != nil {
+		return fmt.Sprintf("set the status of %s to %s", strings.TrimSuffix(path.Base(l.first), ".json"), l.form.Get("Status"))
+	}
 	if l.resource == accounts {
 		return "list accounts"
 	}

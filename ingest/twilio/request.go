@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -124,9 +125,16 @@ func (c *Client) release() { <-c.slots }
 
 // request reads the body at uri into buf.
 func (c *Client) request(ctx context.Context, l *listing, uri string, buf *bytes.Buffer) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+uri, nil)
+	method, form := http.MethodGet, io.Reader(nil)
+	if l.form != nil {
+		method, form = http.MethodPost, strings.NewReader(l.form.Encode())
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+uri, form)
 	if err != nil {
 		return l.pageError(uri, "has an address that is not a URL")
+	}
+	if l.form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	cred := c.credentials(l.account)
 	req.SetBasicAuth(cred.Username, cred.Password)

@@ -32,6 +32,17 @@ const (
 type Options struct {
 	Now    time.Time // the clock at the start; two days after World.To if zero
 	Faults Faults
+	Late   []Late
+}
+
+// Late are records that no list shows at first, as happens at Twilio for hours
+// or days: the first of a subaccount's calls or messages on a UTC day, with what
+// hangs on them.
+type Late struct {
+	Account int       // index into Accounts
+	Day     time.Time // midnight UTC
+	Records int       // slots of the day: messages, or calls with what comes of them
+	Until   time.Time // the clock at which lists begin to show them
 }
 
 // Faults are what goes wrong on purpose.
@@ -48,12 +59,15 @@ type Faults struct {
 type Server struct {
 	world    World
 	faults   Faults
+	late     []Late
 	from, to int64 // World.From and To in Unix seconds
 	firstDay int64 // midnight before from
 	accounts []account
 	block    cipher.Block
 	clock    atomic.Int64  // Unix seconds
 	requests atomic.Uint64 // API requests so far
+
+	mu sync.RWMutex // write to post
 }
 
 // New makes a world. It errs if a size is out of range or To is not after From.
@@ -72,7 +86,7 @@ func New(w World, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulate a world: %w", err)
 	}
-	s := &Server{world: w, faults: o.Faults, block: block, from: w.From.Unix(), to: w.To.Unix()}
+	s := &Server{world: w, faults: o.Faults, late: o.Late, block: block, from: w.From.Unix(), to: w.To.Unix()}
 	s.firstDay = floorDay(s.from)
 	s.build()
 	if o.Now.IsZero() {
@@ -166,6 +180,7 @@ type apiError struct {
 var (
 	errCredentials = &apiError{http.StatusUnauthorized, 20003, "Authenticate"}
 	errTooMany     = &apiError{http.StatusTooManyRequests, 20429, "Too Many Requests"}
+	errMethod      = &apiError{http.StatusMethodNotAllowed, 20004, "Method not allowed"}
 )
 
 func errNotFound(path string) *apiError {
@@ -176,7 +191,8 @@ func errParameter(message string) *apiError {
 	return &apiError{http.StatusBadRequest, 20001, message}
 }
 
-// ServeHTTP answers Twilio's paths, read only, and the clock.
+// ServeHTTP answers Twilio's paths, for reading and for the status of a
+// subaccount, and the clock.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path == clockPath {
 		s.serveClock(w, r)
@@ -251,23 +267,31 @@ func (s *Server) answer(b []byte, r *http.Request, request uint64) ([]byte, *api
 	if float64(draw(s.world.Seed^0x429, request)>>11)/(1<<53) < s.faults.Rate429 {
 		return b, errTooMany
 	}
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if read {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+	} else {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+	}
 	now := s.clock.Load()
 	caller, ok := s.caller(r, now)
 	if !ok {
 		return b, errCredentials
-	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		return b, &apiError{http.StatusMethodNotAllowed, 20004, "Method not allowed"}
 	}
 	path, isJSON := strings.CutSuffix(r.URL.Path, ".json")
 	rest, isAccounts := strings.CutPrefix(path, accountsPath)
 	if !isJSON || !isAccounts {
 		return b, errNotFound(r.URL.Path)
 	}
+	parts := strings.Split(rest, "/")[1:]
+	if !read && (r.Method != http.MethodPost || len(parts) != 1) {
+		return b, errMethod
+	}
 	if rest == "" {
 		return s.accountList(b, r.URL, caller, now)
 	}
-	parts := strings.Split(rest, "/")[1:]
 	if len(parts) == 0 || len(parts) > 3 {
 		return b, errNotFound(r.URL.Path)
 	}
@@ -277,6 +301,13 @@ func (s *Server) answer(b []byte, r *http.Request, request uint64) ([]byte, *api
 		return b, errCredentials
 	case !ok || now < s.accounts[index].created:
 		return b, errNotFound(r.URL.Path)
+	case !read && caller != 0:
+		return b, errCredentials
+	case !read:
+		if fail := s.post(r, index, now); fail != nil {
+			return b, fail
+		}
+		return s.accounts[index].appendJSON(b, &s.accounts[0], now), nil
 	case len(parts) == 1:
 		return s.accounts[index].appendJSON(b, &s.accounts[0], now), nil
 	}
@@ -301,6 +332,28 @@ func (s *Server) answer(b []byte, r *http.Request, request uint64) ([]byte, *api
 		return v.numberList(b, r.URL)
 	}
 	return b, errNotFound(r.URL.Path)
+}
+
+// post changes the status of a subaccount to suspended or active, as Twilio does
+// for its owner: https://www.twilio.com/docs/iam/api/subaccounts. The usage of
+// the world is made in advance and goes on.
+func (s *Server) post(r *http.Request, index uint32, now int64) *apiError {
+	if err := r.ParseForm(); err != nil {
+		return errParameter("The body is not a form")
+	}
+	a := &s.accounts[index]
+	status := r.PostForm.Get("Status")
+	switch {
+	case status != "suspended" && status != "active":
+		return errParameter("Status must be suspended or active")
+	case index == 0:
+		return &apiError{http.StatusBadRequest, 20001, "The status of the main account cannot be changed"}
+	case a.status(now) == "closed":
+		return &apiError{http.StatusBadRequest, 21479, "Account is closed and cannot be reopened"}
+	case a.status(now) != status:
+		a.posted = append(a.posted, change{now, status})
+	}
+	return nil
 }
 
 // caller is the account whose credentials came with the request. Only active
@@ -529,16 +582,12 @@ var accountSubresources = [...][2]string{
 }
 
 func (a *account) appendJSON(b []byte, main *account, now int64) []byte {
-	updated := a.created
-	if now >= a.changed {
-		updated = a.changed
-	}
 	b = append(b, `{"auth_token":`...)
 	b = appendString(b, a.token)
 	b = append(b, `,"date_created":`...)
 	b = appendDate(b, a.created)
 	b = append(b, `,"date_updated":`...)
-	b = appendDate(b, updated)
+	b = appendDate(b, a.latest(now).at)
 	b = append(b, `,"friendly_name":`...)
 	b = appendString(b, a.name)
 	b = append(b, `,"owner_account_sid":"`...)

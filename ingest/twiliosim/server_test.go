@@ -791,6 +791,92 @@ func TestBadRequests(t *testing.T) {
 	}
 }
 
+// What comes late is on no list before, and then as if it had always been there.
+func TestLate(t *testing.T) {
+	w := small()
+	day := w.From.Add(3 * 24 * time.Hour)
+	seen := w.To.Add(10 * 24 * time.Hour)
+	sids := func(s *Server, account int) string {
+		a := s.Accounts()[account]
+		var all []string
+		for _, resource := range []string{"Calls", "Messages"} {
+			page := decode(t, get(t, s, "/2010-04-01/Accounts/"+a.SID+"/"+resource+".json?PageSize=1000"))
+			for _, row := range page[strings.ToLower(resource)].([]any) {
+				all = append(all, row.(map[string]any)["sid"].(string))
+			}
+		}
+		return strings.Join(all, " ")
+	}
+	whole := serve(t, w, Options{})
+	late := serve(t, w, Options{Late: []Late{{Account: 1, Day: day, Records: 2, Until: seen}}})
+	if missing := strings.Count(sids(whole, 1), " ") - strings.Count(sids(late, 1), " "); missing < 4 || missing > 8 {
+		t.Errorf("%d calls and messages are late, want those of 2 slots each", missing)
+	}
+	if sids(whole, 2) != sids(late, 2) {
+		t.Error("another account's records are late too")
+	}
+	whole.SetNow(seen)
+	late.SetNow(seen)
+	if sids(whole, 1) != sids(late, 1) {
+		t.Error("they have not come")
+	}
+}
+
+// A subaccount's status is changed by its owner, and by nobody else.
+func TestPostStatus(t *testing.T) {
+	s := serve(t, small(), Options{})
+	var sub, closed AccountInfo
+	for _, a := range s.Accounts() {
+		switch {
+		case a.Role == RoleClosed:
+			closed = a
+		case a.Status == "active" && a.SID != s.MainSID():
+			sub = a
+		}
+	}
+	post := func(sid, user, token, status string) (int, map[string]any) {
+		t.Helper()
+		r := httptest.NewRequest("POST", "/2010-04-01/Accounts/"+sid+".json", strings.NewReader("Status="+status))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.SetBasicAuth(user, token)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		return w.Code, decode(t, w.Body.Bytes())
+	}
+	code, got := post(sub.SID, s.MainSID(), s.AuthToken(), "suspended")
+	now := time.Unix(s.clock.Load(), 0).UTC()
+	if code != 200 || got["status"] != "suspended" || got["date_updated"] != now.Format(time.RFC1123Z) {
+		t.Errorf("suspend: %d %v", code, got)
+	}
+	for _, a := range s.Accounts() {
+		if want := map[bool]string{true: "suspended", false: "active"}[a.SID == sub.SID]; a.Role != RoleSuspended && a.Role != RoleClosed && a.Status != want {
+			t.Errorf("%s is %s", a.SID, a.Status)
+		}
+	}
+	s.SetNow(now.Add(-time.Second))
+	if w := request(s, "/2010-04-01/Accounts/"+sub.SID+".json", s.MainSID(), s.AuthToken()); decode(t, w.Body.Bytes())["status"] != "active" {
+		t.Error("it is suspended before it was")
+	}
+	s.SetNow(now.Add(time.Hour))
+	if code, got := post(sub.SID, s.MainSID(), s.AuthToken(), "active"); code != 200 || got["status"] != "active" {
+		t.Errorf("resume: %d %v", code, got)
+	}
+	for _, test := range []struct {
+		name, sid, user, token, status string
+		http                           int
+		code                           float64
+	}{
+		{"by itself", sub.SID, sub.SID, sub.AuthToken, "suspended", 401, 20003},
+		{"the main account", s.MainSID(), s.MainSID(), s.AuthToken(), "suspended", 400, 20001},
+		{"closed", closed.SID, s.MainSID(), s.AuthToken(), "active", 400, 21479},
+		{"no status", sub.SID, s.MainSID(), s.AuthToken(), "asleep", 400, 20001},
+	} {
+		if code, got := post(test.sid, test.user, test.token, test.status); code != test.http || got["code"] != test.code {
+			t.Errorf("%s: %d %v", test.name, code, got)
+		}
+	}
+}
+
 func TestFaults(t *testing.T) {
 	refused := func(rate float64, after time.Duration) (pattern string) {
 		s := serve(t, small(), Options{Faults: Faults{Rate429: rate, RetryAfter: after}})

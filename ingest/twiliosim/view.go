@@ -205,12 +205,22 @@ func walk[T row](v *view, r *resource[T], lo, hi int64, start *pos, newestFirst 
 	}
 }
 
+// unlisted reports whether lists do not show the row at a position yet.
+func (v *view) unlisted(p pos) bool {
+	for _, l := range v.server.late {
+		if uint32(l.Account) == p.account && v.server.dayOf(l.Day.Unix()) == int(p.day) && p.slot < uint32(l.Records) && v.now < l.Until.Unix() {
+			return true
+		}
+	}
+	return false
+}
+
 // page collects up to size rows that match, newest first, and tells whether
 // more follow in the direction of the walk.
 func page[T row](v *view, r *resource[T], f *filter, start *pos, newestFirst bool, size int) (rows []T, more bool) {
 	lo, hi := f.bounds(r.lag)
 	walk(v, r, lo, hi, start, newestFirst, func(row *T) bool {
-		if !f.matches((*row).dated(v.now), (*row).ended(v.now)) || !(*row).matches(f, v) {
+		if v.unlisted((*row).position()) || !f.matches((*row).dated(v.now), (*row).ended(v.now)) || !(*row).matches(f, v) {
 			return true
 		}
 		if len(rows) == size {

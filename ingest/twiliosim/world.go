@@ -123,9 +123,10 @@ type account struct {
 	sid, token, name string
 	role             Role
 	created          int64
-	changed          int64  // when it turns to status last
-	last             string // suspended or closed
-	from, to         int64  // its usage lies in here
+	changed          int64    // when it turns to status last
+	last             string   // suspended or closed
+	posted           []change // what was asked for by POST, in order; guarded by Server.mu
+	from, to         int64    // its usage lies in here
 	key              uint64
 	traits           traits
 	calls, messages  float64 // call slots and messages per second and unit of dayWeight
@@ -142,14 +143,32 @@ type traits struct {
 	service     bool // sends through a messaging service
 }
 
-func (a *account) status(now int64) string {
-	switch {
-	case now < a.created:
-		return ""
-	case now < a.changed:
-		return "active"
+// change is a status that an account turned to.
+type change struct {
+	at     int64
+	status string
+}
+
+// latest is the account's latest change of status by now, its creation if there
+// is none. The world's own suspension or closing is one like those by POST.
+func (a *account) latest(now int64) change {
+	last := change{a.created, "active"}
+	if now >= a.changed {
+		last = change{a.changed, a.last}
 	}
-	return a.last
+	for _, c := range a.posted {
+		if c.at <= now && c.at >= last.at {
+			last = c
+		}
+	}
+	return last
+}
+
+func (a *account) status(now int64) string {
+	if now < a.created {
+		return ""
+	}
+	return a.latest(now).status
 }
 
 // dayWeight is how busy a weekday is, Sunday first.
@@ -275,6 +294,8 @@ func (t traits) rowsPerCall() int64 {
 // Accounts lists all accounts, the main account first, with their secrets. It
 // includes the one whose creation the clock has not reached.
 func (s *Server) Accounts() []AccountInfo {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
 	now := s.clock.Load()
 	infos := make([]AccountInfo, len(s.accounts))
 	for i := range s.accounts {
