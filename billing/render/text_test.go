@@ -16,7 +16,7 @@ import (
 
 func coverage(t testing.TB) *glyphs {
 	t.Helper()
-	g, err := fontGlyphs()
+	g, err := newGlyphs(layout(t).Fonts)
 	if err != nil {
 		t.Fatal(err)
 	}
