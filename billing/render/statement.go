@@ -69,7 +69,10 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 		return err
 	}
 	blocks := slices.Concat(s.letterhead(month), totals, tenants, s.unassigned(), s.unrated(), s.otherCosts())
-	return c.write(w, blocks, furniture{name: name, owner: st.Seller.Name})
+	if err := c.draw(blocks, furniture{name: name, owner: st.Seller.Name}); err != nil {
+		return err
+	}
+	return c.output(w)
 }
 
 // costs are all amounts printed with the same number of decimals.
