@@ -29,7 +29,7 @@ type program struct {
 // From ideographs on only the characters of the document are cut. Either way
 // the part is a function of the document alone.
 const (
-	blockSize  = 64
+	blockSize  = 32
 	ideographs = 0x2E80
 )
 

@@ -153,8 +153,8 @@ func plain(s string) bool {
 	return s == "" || !space
 }
 
-// wrap breaks clean text into lines no wider than width, at spaces where it
-// can and inside a word where it must. It gives at least one line and at most
+// wrap breaks clean text into lines no wider than width, at spaces and between
+// ideographs where it can and inside a word where it must. It gives at least one line and at most
 // limit, the last ending in "…" when there is more.
 func wrap(text string, width float64, limit int, measure func(string) float64) []string {
 	var lines []string
@@ -164,18 +164,53 @@ func wrap(text string, width float64, limit int, measure func(string) float64) [
 			return append(lines, strings.TrimSpace(text[:n])+"…")
 		}
 		n := prefix(text, width, measure)
-		line, rest := text[:n], text[n:]
-		if space := strings.LastIndexByte(line, ' '); space > 0 && rest != "" && rest[0] != ' ' {
-			line, rest = text[:space], text[space:]
+		if b := lastBreak(text, n); b > 0 {
+			n = b
 		}
-		lines = append(lines, strings.TrimSpace(line))
-		text = strings.TrimSpace(rest)
+		lines = append(lines, strings.TrimSpace(text[:n]))
+		text = strings.TrimSpace(text[n:])
 	}
 	if text != "" || len(lines) == 0 {
 		lines = append(lines, text)
 	}
 	return lines
 }
+
+// lastBreak is the last place of text, at most n bytes from its start, where a
+// line may end; 0 if there is none.
+func lastBreak(text string, n int) int {
+	if n == len(text) {
+		return n
+	}
+	for n > 0 {
+		before, size := utf8.DecodeLastRuneInString(text[:n])
+		after, _ := utf8.DecodeRuneInString(text[n:])
+		if after == ' ' || before != ' ' && breaksBetween(before, after) {
+			return n
+		}
+		n -= size
+	}
+	return 0
+}
+
+// breaksBetween reports whether a line may end between two characters that no
+// space is between: at an ideograph, but neither before a closing mark nor
+// after an opening one (a short form of Unicode Standard Annex 14).
+func breaksBetween(before, after rune) bool {
+	return (ideographic(before) || ideographic(after)) &&
+		!unicode.In(after, unicode.M, unicode.Pe, unicode.Pf, unicode.Po, unicode.Lm) && !strings.ContainsRune(smallKana, after) &&
+		!unicode.In(before, unicode.Ps, unicode.Pi)
+}
+
+// smallKana belong to the letter before them.
+const smallKana = "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ"
+
+func ideographic(r rune) bool {
+	return r >= ideographs && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Yi, wide)
+}
+
+// wide are marks as wide as ideographs: U+3000 to U+303F and the fullwidth forms.
+var wide = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x3000, Hi: 0x303F, Stride: 1}, {Lo: 0xFF01, Hi: 0xFF60, Stride: 1}}}
 
 // prefix is how many bytes of text fit into width: whole runes with their
 // combining marks, and at least one.

@@ -196,9 +196,10 @@ func (f *Font) readFormat4(t []byte) error {
 	}
 	ends, starts := t[14:], t[16+2*segments:]
 	deltas, offsets := t[16+4*segments:], t[16+6*segments:]
+	next := 0 // segments are in order; so a damaged file does not take for ever
 	for s := range segments {
 		end, offset := u16(ends, 2*s), u16(offsets, 2*s)
-		for c := u16(starts, 2*s); c <= end && c != 0xFFFF; c++ {
+		for c := max(next, u16(starts, 2*s)); c <= end && c != 0xFFFF; c++ {
 			glyph := c
 			if offset != 0 {
 				at := 2*s + offset + 2*(c-u16(starts, 2*s))
@@ -211,6 +212,7 @@ func (f *Font) readFormat4(t []byte) error {
 			}
 			f.setGlyph(rune(c), (glyph+u16(deltas, 2*s))&0xFFFF)
 		}
+		next = max(next, end+1)
 	}
 	return nil
 }
@@ -220,11 +222,13 @@ func (f *Font) readFormat12(t []byte) error {
 	if (len(t)-16)/12 < groups {
 		return errors.New("its table cmap is cut off: get the whole file")
 	}
+	next := 0 // groups are in order too
 	for g := range groups {
-		first, last, glyph := u32(t, 16+12*g), u32(t, 20+12*g), u32(t, 24+12*g)
-		for c := first; c <= min(last, 0x10FFFF) && glyph+c-first < len(f.metrics); c++ {
+		first, last, glyph := u32(t, 16+12*g), min(u32(t, 20+12*g), 0x10FFFF), u32(t, 24+12*g)
+		for c := max(next, first); c <= last; c++ {
 			f.setGlyph(rune(c), glyph+c-first)
 		}
+		next = max(next, last+1)
 	}
 	return nil
 }
@@ -268,6 +272,9 @@ func (f *Font) describe(os2, post []byte) error {
 	}
 	f.Ascent, f.Descent = f.thousandths(i16(f.hhea, 4)), f.thousandths(i16(f.hhea, 6))
 	f.CapHeight = f.Ascent
+	if capital := f.outline(f.glyph('H')); len(capital) > 0 {
+		f.CapHeight = f.thousandths(i16(capital, 8))
+	}
 	weight := 400
 	if len(os2) >= 10 {
 		weight = u16(os2, 4)
@@ -275,9 +282,6 @@ func (f *Font) describe(os2, post []byte) error {
 		if rights := u16(os2, 8); rights&0xF == 2 || rights&0x300 != 0 {
 			return fmt.Errorf("its licence bits (fsType %#04x) forbid embedding a part of it: use another font", rights)
 		}
-	}
-	if len(os2) >= 90 && u16(os2, 0) > 1 {
-		f.CapHeight = f.thousandths(i16(os2, 88))
 	}
 	// Fonts do not tell how thick their stems are: this is the usual guess.
 	f.StemV = 50 + weight*weight/(65*65)
