@@ -29,7 +29,7 @@ type program struct {
 // From ideographs on only the characters of the document are cut. Either way
 // the part is a function of the document alone.
 const (
-	blockSize  = 32
+	blockSize  = 16
 	ideographs = 0x2E80
 )
 
@@ -40,7 +40,7 @@ type blocks [(ideographs/blockSize + 63) / 64]uint64
 // layout has a few fonts and its customers a few combinations of languages.
 const (
 	keepFonts    = 32
-	keepPrograms = 64
+	keepPrograms = 256
 )
 
 var parsed = struct {

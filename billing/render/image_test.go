@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 )
 
 // Golden pages are small grey pictures, so that they can be looked at and do
@@ -175,5 +178,19 @@ func TestDifference(t *testing.T) {
 				t.Error("nobody would notice")
 			}
 		})
+	}
+}
+
+// TestValid validates every golden document by the letter of the standard, and
+// as readers do.
+func TestValid(t *testing.T) {
+	for name, pdf := range allPDFs(t) {
+		for mode, number := range map[string]int{"strict": model.ValidationStrict, "relaxed": model.ValidationRelaxed} {
+			conf := model.NewDefaultConfiguration()
+			conf.ValidationMode = number
+			if err := api.Validate(bytes.NewReader(pdf), conf); err != nil {
+				t.Errorf("%s, %s: %v", name, mode, err)
+			}
+		}
 	}
 }

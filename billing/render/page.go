@@ -156,7 +156,9 @@ func (c *canvas) line(x, y float64, text string, s style) {
 }
 
 func (c *canvas) fill(x, y, w, h float64, col colour) {
-	c.pdf.SetFillColor(int(col.R), int(col.G), int(col.B))
+	if r, g, b := c.pdf.GetFillColor(); r != int(col.R) || g != int(col.G) || b != int(col.B) {
+		c.pdf.SetFillColor(int(col.R), int(col.G), int(col.B))
+	}
 	c.pdf.Rect(x, y, w, h, "F")
 }
 

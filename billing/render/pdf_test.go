@@ -47,6 +47,7 @@ func statementPDF(t testing.TB, st *billing.Statement) []byte {
 // text is a piece of text on a page; y is its baseline, from the top.
 type text struct {
 	x, y, width, size float64
+	bold              bool
 	s                 string
 }
 
@@ -110,7 +111,7 @@ func readPDF(t testing.TB, pdf []byte) []page {
 			s, width := font.decode(t, m[5])
 			p.texts = append(p.texts, text{
 				x: number64(t, m[3]), y: size.Height - number64(t, m[4]),
-				width: float64(width) * fontSize / 1000, size: fontSize, s: s,
+				width: float64(width) * fontSize / 1000, size: fontSize, bold: font.bold, s: s,
 			})
 		}
 		pages = append(pages, p)
@@ -120,6 +121,7 @@ func readPDF(t testing.TB, pdf []byte) []page {
 
 // pdfFont is what a PDF says of the codes of a font.
 type pdfFont struct {
+	bold   bool
 	text   map[int]string
 	widths []int // in thousandths, from code 1 on
 }
@@ -147,7 +149,8 @@ func readFonts(t testing.TB, ctx *model.Context) map[string]pdfFont {
 	}
 	for name := range entry(resources, "Font").(types.Dict) {
 		dict := entry(entry(resources, "Font").(types.Dict), name).(types.Dict)
-		font := pdfFont{text: map[int]string{}}
+		base := string(entry(dict, "BaseFont").(types.Name))
+		font := pdfFont{bold: strings.HasSuffix(base, "-Bold"), text: map[int]string{}}
 		stream := entry(dict, "ToUnicode").(types.StreamDict)
 		if err := stream.Decode(); err != nil {
 			t.Fatal(err)

@@ -482,13 +482,3 @@ func TestPaginate(t *testing.T) {
 		})
 	}
 }
-
-func BenchmarkInvoice(b *testing.B) {
-	doc, l := withLines(b, 40), layout(b)
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := Invoice(io.Discard, doc, l); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
