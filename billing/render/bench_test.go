@@ -25,8 +25,9 @@ import (
 func twoPages(t testing.TB) (*billing.Document, templates.Layout) {
 	doc, l := withLines(t, 40), layout(t)
 	l.Page.Margins = templates.Margins{Left: 20, Right: 20, Top: 10, Bottom: 10}
-	doc.Seller.Name, doc.Buyer.Name = "Północna Telekomunikacja Sp. z o.o.", "Überseering Câmara & Søn"
-	doc.Accounts, doc.Payment.Instructions = doc.Accounts[:1], doc.Payment.Instructions[:1]
+	doc.Seller = billing.Party{Name: "Północna Telekomunikacja Sp. z o.o.", Address: doc.Seller.Address}
+	doc.Buyer.Name = "Überseering Câmara & Søn"
+	doc.Accounts, doc.Payment.Instructions = doc.Accounts[:1], nil
 	for i := range doc.Lines {
 		l := &doc.Lines[i]
 		l.Item, l.Description = "", fmt.Sprintf("Outbound calls – São Paulo, zone %d", i+1)

@@ -345,6 +345,14 @@ func (c *canvas) draw(blocks []block, f furniture) error {
 	return c.pdf.Error()
 }
 
+// write draws the document and writes the file.
+func (c *canvas) write(w io.Writer, blocks []block, f furniture) error {
+	if err := c.draw(blocks, f); err != nil {
+		return err
+	}
+	return c.output(w)
+}
+
 // output writes the file of what is drawn.
 func (c *canvas) output(w io.Writer) error {
 	raw := writers.Get().(*writer)

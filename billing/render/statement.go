@@ -69,10 +69,7 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 		return err
 	}
 	blocks := slices.Concat(s.letterhead(month), totals, tenants, s.unassigned(), s.unrated(), s.otherCosts())
-	if err := c.draw(blocks, furniture{name: name, owner: st.Seller.Name}); err != nil {
-		return err
-	}
-	return c.output(w)
+	return c.write(w, blocks, furniture{name: name, owner: st.Seller.Name})
 }
 
 // costs are all amounts printed with the same number of decimals.
