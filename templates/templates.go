@@ -29,6 +29,7 @@ type Layout struct {
 	Kinds       map[pricing.Kind]string     `yaml:"kinds"`
 	Units       map[pricing.Unit]UnitName   `yaml:"units"` // also Minute and Hour
 	Statuses    map[string]string           `yaml:"statuses"`
+	Fonts       FontSet                     `yaml:"-"`
 }
 
 // Minute and Hour are units that only documents count in: usage is stored in
@@ -164,7 +165,8 @@ func Default() (Layout, error) {
 	if err != nil {
 		return Layout{}, fmt.Errorf("embedded layout.yaml: %w", err)
 	}
-	return l, nil
+	l.Fonts, err = Fonts()
+	return l, err
 }
 
 // parse decodes a layout strictly: an unknown key is an error, and so is a

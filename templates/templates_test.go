@@ -56,7 +56,7 @@ func TestFonts(t *testing.T) {
 		t.Fatal(err)
 	}
 	cut := bytes.Clone(f.Regular)[:40_000]
-	if err := checkFont("cut.ttf", "7da195a74c55bef988d0d48f9508bd5d849425c1770dba5d7bfc6ce9ed848954", cut); err == nil {
+	if err := checkDigest("cut.ttf", "7da195a74c55bef988d0d48f9508bd5d849425c1770dba5d7bfc6ce9ed848954", cut); err == nil {
 		t.Error("a cut font passed the check")
 	}
 }

@@ -585,7 +585,7 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 		}
 	}
 	if tm.Reason == "" {
-		tm.Reason = cmp.Or(wait, j.leaves(t, tm.Document))
+		tm.Reason = cmp.Or(wait, j.leaves(t, tm.Document), j.unprintable(tm.Document))
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/shopspring/decimal"
@@ -105,10 +106,11 @@ func withTenants(t testing.TB, n int) *billing.Statement {
 	return st
 }
 
-// invoices are the documents of the golden files.
+// invoices are the documents of the golden files: every invoice of testdata,
+// and one too long to be written down.
 func invoices(t testing.TB) map[string]*billing.Document {
 	docs := map[string]*billing.Document{"lines500": withLines(t, 500)}
-	for _, name := range []string{"typical", "longnames", "scripts", "zero", "jpy", "bhd", "draft", "change"} {
+	for _, name := range documents(t, true) {
 		docs[name] = readJSON[billing.Document](t, name)
 	}
 	return docs
@@ -116,8 +118,49 @@ func invoices(t testing.TB) map[string]*billing.Document {
 
 // statements are the documents of the golden files.
 func statements(t testing.TB) map[string]*billing.Statement {
-	return map[string]*billing.Statement{
-		"statement":    readJSON[billing.Statement](t, "statement"),
-		"statement300": withTenants(t, 300),
+	docs := map[string]*billing.Statement{"statement300": withTenants(t, 300)}
+	for _, name := range documents(t, false) {
+		docs[name] = readJSON[billing.Statement](t, name)
 	}
+	return docs
+}
+
+// documents names the invoices or the statements of testdata. A new one is a
+// file there; run the tests with -update to make its golden files. One whose
+// name begins with cjk is set with a font for that.
+func documents(t testing.TB, invoices bool) (names []string) {
+	t.Helper()
+	paths, err := filepath.Glob("testdata/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		name := strings.TrimSuffix(filepath.Base(path), ".json")
+		// A statement has no number of its own.
+		if _, invoice := (*readJSON[map[string]any](t, name))["number"]; invoice == invoices {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// cjkFont is a font with Chinese, Japanese and Korean characters; nil where it
+// is not installed.
+func cjkFont(t testing.TB) []byte {
+	t.Helper()
+	ttf, err := os.ReadFile("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf")
+	if err != nil && os.Getenv("CI") != "" {
+		t.Fatalf("%v: install fonts-droid-fallback", err)
+	}
+	return ttf
+}
+
+// layoutOf is the layout that a golden document is drawn with.
+func layoutOf(t testing.TB, name string) templates.Layout {
+	t.Helper()
+	l := layout(t)
+	if strings.HasPrefix(name, "cjk") {
+		l.Fonts.More = []templates.Font{{Name: "DroidSansFallbackFull.ttf", TTF: cjkFont(t)}}
+	}
+	return l
 }

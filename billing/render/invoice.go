@@ -1,9 +1,9 @@
 // Package render draws invoices and statements as PDF. A PDF is a function of
-// the document and the layout alone: the same bytes on every run (of one Go
-// version, whose zlib compresses it). It never computes an amount: it prints
-// the ones in the document, all their digits, and refuses an invoice that
-// does not add up. It never shapes or reorders text: Latin, Greek and Cyrillic
-// come out right; right-to-left and Indic scripts do not.
+// the document and the layout alone: the same bytes on every run. It never
+// computes an amount: it prints the ones in the document, all their digits,
+// and refuses an invoice that does not add up. It never shapes or reorders
+// text: Latin, Greek, Cyrillic and, with a font for them, ideographs come out
+// right; right-to-left and Indic scripts are not set at all: see [FindMissing].
 package render
 
 import (
@@ -55,12 +55,21 @@ type invoice struct {
 }
 
 func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
-	digits, err := minorUnits(doc.Currency)
+	c, err := paintInvoice(doc, l)
 	if err != nil {
 		return err
 	}
+	return c.output(w)
+}
+
+// paintInvoice draws all pages.
+func paintInvoice(doc *billing.Document, l templates.Layout) (*canvas, error) {
+	digits, err := minorUnits(doc.Currency)
+	if err != nil {
+		return nil, err
+	}
 	if err := doc.Check(); err != nil {
-		return err
+		return nil, err
 	}
 	name := l.Labels.DraftInvoice
 	around := furniture{owner: doc.Seller.Name, watermark: l.Labels.DraftMark}
@@ -71,14 +80,14 @@ func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
 	around.name = name
 	c, err := newCanvas(l, false, name, doc.Seller.Name, doc.IssueDate)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	inv := &invoice{canvas: c, doc: doc, labels: l.Labels, digits: digits, groups: byCategory(doc.Lines, l)}
 	blocks := slices.Concat(
 		inv.letterhead(), inv.parties(), inv.headline(), inv.summary(), inv.usage(),
 		inv.lines(), inv.totals(), inv.payment(),
 	)
-	return c.write(w, blocks, around)
+	return c, c.draw(blocks, around)
 }
 
 // containedTax is the sum of the taxes that are contained in the lines.

@@ -1,10 +1,10 @@
 package render
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/jung-kurt/gofpdf"
@@ -58,11 +58,13 @@ var (
 type canvas struct {
 	pdf    *gofpdf.Fpdf
 	glyphs *glyphs
+	faces  []*face // by the fonts of glyphs; nil as long as it is not used
 	layout templates.Layout
 
 	width, height            float64 // of the page
 	left, right, top, bottom float64 // the edges of the text area
-	current                  style   // what gofpdf is set to
+	current                  style   // what gofpdf is set to, with the face
+	face                     *face
 }
 
 // newCanvas starts a document. Everything in the file that is not drawn comes
@@ -71,11 +73,7 @@ func newCanvas(l templates.Layout, landscape bool, title, author string, date pr
 	if date.IsZero() {
 		return nil, fmt.Errorf("it has no issue date")
 	}
-	fonts, err := templates.Fonts()
-	if err != nil {
-		return nil, err
-	}
-	g, err := fontGlyphs()
+	g, err := newGlyphs(l.Fonts)
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +87,12 @@ func newCanvas(l templates.Layout, landscape bool, title, author string, date pr
 	pdf.SetModificationDate(created)
 	pdf.SetCatalogSort(true)
 	pdf.SetProducer("Subtally", true)
-	pdf.SetTitle(g.clean(title), true)
-	pdf.SetAuthor(g.clean(author), true)
+	pdf.SetTitle(property(g.clean(title)), true)
+	pdf.SetAuthor(property(g.clean(author)), true)
 	pdf.SetAutoPageBreak(false, 0)
-	// gofpdf writes into a font's bytes while it makes the subset.
-	pdf.AddUTF8FontFromBytes("sans", "", bytes.Clone(fonts.Regular))
-	pdf.AddUTF8FontFromBytes("sans", "B", bytes.Clone(fonts.Bold))
+	pdf.SetCompression(false) // finish does it
 
-	c := &canvas{pdf: pdf, glyphs: g, layout: l}
+	c := &canvas{pdf: pdf, glyphs: g, faces: make([]*face, len(g.fonts)), layout: l}
 	c.width, c.height = pdf.GetPageSize()
 	m := l.Page.Margins
 	c.left, c.right = m.Left*pointsPerMM, c.width-m.Right*pointsPerMM
@@ -110,38 +106,59 @@ func (c *canvas) date(d pricing.Date) string {
 	return d.Start(time.UTC).Format(c.layout.DateFormat)
 }
 
-func (c *canvas) use(s style) {
-	if s == c.current {
+// use sets gofpdf to a style and to a face.
+func (c *canvas) use(s style, f *face) {
+	if s == c.current && f == c.face {
 		return
 	}
-	weight := ""
-	if s.bold {
-		weight = "B"
-	}
-	if s.bold != c.current.bold || s.size != c.current.size {
-		c.pdf.SetFont("sans", weight, s.size)
+	if f != c.face || s.size != c.current.size {
+		c.pdf.SetFont(f.name, "", s.size)
 	}
 	c.pdf.SetTextColor(int(s.colour.R), int(s.colour.G), int(s.colour.B))
-	c.current = s
+	c.current, c.face = s, f
+}
+
+// openFace is the face of a font in this document.
+func (c *canvas) openFace(i int) *face {
+	if c.faces[i] == nil {
+		f := &face{font: c.glyphs.fonts[i], name: fmt.Sprintf("face%d", i), codes: map[rune]uint16{}}
+		c.pdf.AddFontFromBytes(f.name, "", stubFont(f.name), nil)
+		c.faces[i] = f
+	}
+	return c.faces[i]
 }
 
 // measure is the width of clean text.
 func (c *canvas) measure(s style) func(string) float64 {
-	c.use(s)
-	return c.pdf.GetStringWidth
+	return func(text string) float64 {
+		return float64(c.glyphs.fonts.width(text, s.bold)) * s.size / 1000
+	}
 }
 
-// line draws one line of clean text; (x, y) is its top left corner.
+// line draws one line of clean text; (x, y) is its top left corner. Where no
+// font has all of it, it is drawn in runs of one font each.
 func (c *canvas) line(x, y float64, text string, s style) {
-	if text == "" {
-		return
+	for text != "" {
+		font, n := c.glyphs.fonts.run(text, s.bold)
+		f := c.openFace(font)
+		codes, err := f.encode(text[:n])
+		if err != nil {
+			c.pdf.SetError(err)
+			return
+		}
+		c.use(s, f)
+		c.pdf.Text(x, y+baseline*s.size, codes)
+		if n < len(text) {
+			x += c.measure(s)(text[:n])
+		}
+		text = text[n:]
 	}
-	c.use(s)
-	c.pdf.Text(x, y+baseline*s.size, text)
 }
 
 func (c *canvas) fill(x, y, w, h float64, col colour) {
-	c.pdf.SetFillColor(int(col.R), int(col.G), int(col.B))
+	if r, g, b := c.pdf.GetFillColor(); r != int(col.R) || g != int(col.G) || b != int(col.B) {
+		c.pdf.SetFillColor(int(col.R), int(col.G), int(col.B))
+	}
 	c.pdf.Rect(x, y, w, h, "F")
 }
 
@@ -304,8 +321,8 @@ type furniture struct {
 	watermark string // drawn large behind the text; may be empty
 }
 
-// write lays the blocks out, draws all pages and writes the file.
-func (c *canvas) write(w io.Writer, blocks []block, f furniture) error {
+// draw lays the blocks out and draws all pages.
+func (c *canvas) draw(blocks []block, f furniture) error {
 	// Measuring is over before the first page begins, so the number of pages is
 	// known when the first footer is drawn.
 	pages := paginate(blocks, c.top, c.top+headerSpace, c.bottom)
@@ -325,7 +342,26 @@ func (c *canvas) write(w io.Writer, blocks []block, f furniture) error {
 		}
 		c.footer(f, i+1, len(pages))
 	}
-	return c.pdf.Output(w)
+	return c.pdf.Error()
+}
+
+// write draws the document and writes the file.
+func (c *canvas) write(w io.Writer, blocks []block, f furniture) error {
+	if err := c.draw(blocks, f); err != nil {
+		return err
+	}
+	return c.output(w)
+}
+
+// output writes the file of what is drawn.
+func (c *canvas) output(w io.Writer) error {
+	raw := writers.Get().(*writer)
+	defer writers.Put(raw)
+	raw.b = raw.b[:0]
+	if err := c.pdf.Output(raw); err != nil {
+		return err
+	}
+	return finish(w, raw.b, slices.DeleteFunc(slices.Clone(c.faces), func(f *face) bool { return f == nil }))
 }
 
 func (c *canvas) runningHeader(f furniture) {

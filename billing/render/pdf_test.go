@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"encoding/hex"
 	"io"
 	"os"
 	"os/exec"
@@ -9,16 +10,15 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"unicode/utf16"
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"subtally/billing"
-	"subtally/pricing"
 )
 
 func TestMain(m *testing.M) {
@@ -47,6 +47,7 @@ func statementPDF(t testing.TB, st *billing.Statement) []byte {
 // text is a piece of text on a page; y is its baseline, from the top.
 type text struct {
 	x, y, width, size float64
+	bold              bool
 	s                 string
 }
 
@@ -75,7 +76,7 @@ func (p page) String() string {
 	return b.String()
 }
 
-var textOperator = regexp.MustCompile(`(?s)BT /F([0-9a-f]+) ([0-9.]+) Tf ET|BT (-?[0-9.]+) (-?[0-9.]+) Td \(((?:[^\\)]|\\.)*)\) Tj ET`)
+var textOperator = regexp.MustCompile(`(?s)BT /(F[0-9a-f]+) ([0-9.]+) Tf ET|BT (-?[0-9.]+) (-?[0-9.]+) Td \(((?:[^\\)]|\\.)*)\) Tj ET`)
 
 // readPDF validates a PDF and reads its text back.
 func readPDF(t testing.TB, pdf []byte) []page {
@@ -88,7 +89,7 @@ func readPDF(t testing.TB, pdf []byte) []page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ruler, regular := ruler(t)
+	fonts := readFonts(t, ctx)
 	var pages []page
 	for i, size := range sizes {
 		r, err := pdfcpu.ExtractPageContent(ctx, i+1)
@@ -100,16 +101,17 @@ func readPDF(t testing.TB, pdf []byte) []page {
 			t.Fatal(err)
 		}
 		p := page{width: size.Width, height: size.Height}
-		s := style{}
+		var font pdfFont
+		fontSize := 0.0
 		for _, m := range textOperator.FindAllSubmatch(content, -1) {
 			if m[1] != nil {
-				s.bold, s.size = string(m[1]) != regular, number64(t, m[2])
+				font, fontSize = fonts[string(m[1])], number64(t, m[2])
 				continue
 			}
-			str := decodeString(m[5])
+			s, width := font.decode(t, m[5])
 			p.texts = append(p.texts, text{
 				x: number64(t, m[3]), y: size.Height - number64(t, m[4]),
-				width: ruler.measure(s)(str), size: s.size, s: str,
+				width: float64(width) * fontSize / 1000, size: fontSize, bold: font.bold, s: s,
 			})
 		}
 		pages = append(pages, p)
@@ -117,49 +119,74 @@ func readPDF(t testing.TB, pdf []byte) []page {
 	return pages
 }
 
-// ruler is a canvas to measure with, and the name of its regular font in any
-// document.
-func ruler(t testing.TB) (*canvas, string) {
-	t.Helper()
-	c, err := newCanvas(layout(t), false, "", "", pricing.Date{Year: 2026, Month: 1, Day: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, regularFont(t)
+// pdfFont is what a PDF says of the codes of a font.
+type pdfFont struct {
+	bold   bool
+	text   map[int]string
+	widths []int // in thousandths, from code 1 on
 }
 
-var regularFontOnce sync.Once
-var regularFontName string
+var unicodeEntry = regexp.MustCompile(`(?m)^<([0-9A-F]{4})> <((?:[0-9A-F]{4})+)>$`)
 
-func regularFont(t testing.TB) string {
-	regularFontOnce.Do(func() {
-		c, err := newCanvas(layout(t), false, "", "", pricing.Date{Year: 2026, Month: 1, Day: 1})
+// readFonts reads the fonts of a file's pages, by their names there.
+func readFonts(t testing.TB, ctx *model.Context) map[string]pdfFont {
+	t.Helper()
+	entry := func(d types.Dict, key string) types.Object {
+		o, err := ctx.Dereference(d[key])
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.pdf.SetCompression(false)
-		c.pdf.AddPage()
-		c.line(0, 0, "x", body)
-		var b bytes.Buffer
-		if err := c.pdf.Output(&b); err != nil {
-			t.Fatal(err)
-		}
-		regularFontName = string(textOperator.FindSubmatch(b.Bytes())[1])
-	})
-	return regularFontName
-}
-
-func number64(t testing.TB, b []byte) float64 {
-	t.Helper()
-	f, err := strconv.ParseFloat(string(b), 64)
+		return o
+	}
+	first, _, _, err := ctx.PageDict(1, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return f
+	fonts := map[string]pdfFont{}
+	resources := entry(first, "Resources").(types.Dict)
+	if resources["Font"] == nil {
+		return fonts
+	}
+	for name := range entry(resources, "Font").(types.Dict) {
+		dict := entry(entry(resources, "Font").(types.Dict), name).(types.Dict)
+		base := string(entry(dict, "BaseFont").(types.Name))
+		font := pdfFont{bold: strings.HasSuffix(base, "-Bold"), text: map[int]string{}}
+		stream := entry(dict, "ToUnicode").(types.StreamDict)
+		if err := stream.Decode(); err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range unicodeEntry.FindAllSubmatch(stream.Content, -1) {
+			code, err := strconv.ParseInt(string(m[1]), 16, 32)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := hex.DecodeString(string(m[2]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var units []uint16
+			for i := 0; i+1 < len(raw); i += 2 {
+				units = append(units, uint16(raw[i])<<8|uint16(raw[i+1]))
+			}
+			font.text[int(code)] = string(utf16.Decode(units))
+		}
+		descendants := entry(dict, "DescendantFonts").(types.Array)
+		descendant, err := ctx.DereferenceDict(descendants[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range entry(descendant, "W").(types.Array)[1].(types.Array) {
+			font.widths = append(font.widths, w.(types.Integer).Value())
+		}
+		fonts[name] = font
+	}
+	return fonts
 }
 
-// decodeString reads a PDF string of UTF-16BE.
-func decodeString(b []byte) string {
+// decode reads a string of a page: its text, and its width in thousandths of
+// the font size.
+func (f pdfFont) decode(t testing.TB, b []byte) (text string, width int) {
+	t.Helper()
 	var raw []byte
 	for i := 0; i < len(b); i++ {
 		if b[i] == '\\' {
@@ -170,11 +197,25 @@ func decodeString(b []byte) string {
 		}
 		raw = append(raw, b[i])
 	}
-	var units []uint16
 	for i := 0; i+1 < len(raw); i += 2 {
-		units = append(units, uint16(raw[i])<<8|uint16(raw[i+1]))
+		code := int(raw[i])<<8 | int(raw[i+1])
+		s, ok := f.text[code]
+		if !ok || code > len(f.widths) {
+			t.Fatalf("the font has no code %d of %q", code, raw)
+		}
+		text += s
+		width += f.widths[code-1]
 	}
-	return string(utf16.Decode(units))
+	return text, width
+}
+
+func number64(t testing.TB, b []byte) float64 {
+	t.Helper()
+	f, err := strconv.ParseFloat(string(b), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
 }
 
 // checkGeometry fails if text leaves the text area or two texts overlap.

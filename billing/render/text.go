@@ -3,18 +3,16 @@ package render
 import (
 	"fmt"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/image/font/sfnt"
 	"golang.org/x/text/unicode/norm"
 
 	"subtally/templates"
 )
 
 const (
-	// replacement is drawn for what the fonts cannot draw; they have it.
+	// replacement is drawn for what cannot be drawn, if the fonts have it.
 	replacement = '\uFFFD'
 
 	// maxRunes cuts absurd strings, and maxMarks heaps of combining marks,
@@ -23,45 +21,73 @@ const (
 	maxMarks = 3
 )
 
-// glyphs is the set of runes up to U+FFFF that a set of fonts can all draw.
-type glyphs [1 << 16 / 64]uint64
-
-func (g *glyphs) has(r rune) bool {
-	return r >= 0 && r <= 0xFFFF && g[r/64]&(1<<(r%64)) != 0
+// glyphs is what one document can draw.
+type glyphs struct {
+	fonts       fontStack
+	replacement rune
+	lacking     map[rune]bool // what was to be drawn and cannot
 }
 
-// fontGlyphs is what both fonts of package templates can draw.
-var fontGlyphs = sync.OnceValues(func() (*glyphs, error) {
-	set, err := templates.Fonts()
+func newGlyphs(set templates.FontSet) (*glyphs, error) {
+	fonts, err := openFonts(set)
 	if err != nil {
 		return nil, err
 	}
-	regular, err := sfnt.Parse(set.Regular)
-	if err != nil {
-		return nil, fmt.Errorf("reading the regular font: %w", err)
+	g := &glyphs{fonts: fonts, replacement: replacement, lacking: map[rune]bool{}}
+	if fonts.pick(replacement, false) < 0 {
+		g.replacement = '?'
 	}
-	bold, err := sfnt.Parse(set.Bold)
-	if err != nil {
-		return nil, fmt.Errorf("reading the bold font: %w", err)
-	}
-	var g glyphs
-	var buf sfnt.Buffer
-	for r := rune(' '); r <= 0xFFFF; r++ {
-		i, err := regular.GlyphIndex(&buf, r)
-		if err != nil || i == 0 {
-			continue
-		}
-		if i, err = bold.GlyphIndex(&buf, r); err == nil && i != 0 {
-			g[r/64] |= 1 << (r % 64)
+	for r := rune(' '); r <= '~'; r++ {
+		if fonts.pick(r, false) < 0 {
+			return nil, fmt.Errorf("no font of the layout has %U %c: use a regular font with Latin letters and digits", r, r)
 		}
 	}
-	return &g, nil
-})
+	if fonts.pick('…', false) < 0 {
+		return nil, fmt.Errorf("no font of the layout has %U %c: use another regular font", '…', '…')
+	}
+	return g, nil
+}
+
+// has reports whether r can be drawn.
+func (g *glyphs) has(r rune) bool {
+	return r >= ' ' && (r <= '~' || g.fonts.pick(r, false) >= 0 && settable(r))
+}
+
+// scripts are those that are set right one character after the other, from
+// left to right. The others need shaping, which neither gofpdf nor this
+// package does: their letters join, change places or run from right to left.
+var scripts = []*unicode.RangeTable{
+	unicode.Latin, unicode.Common, unicode.Inherited, unicode.Greek, unicode.Cyrillic,
+	unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo,
+	unicode.Armenian, unicode.Georgian, unicode.Cherokee, unicode.Coptic, unicode.Ethiopic,
+	unicode.Canadian_Aboriginal, unicode.Braille, unicode.Yi, unicode.Lisu, unicode.Tifinagh, unicode.Vai,
+}
+
+// settable reports whether r is of a script that can be set. Hangul in single
+// letters, which NFC has not composed, cannot.
+func settable(r rune) bool {
+	return !unicode.In(r, jamo) && unicode.In(r, scripts...)
+}
+
+// jamo are the letters that Hangul syllables are composed of.
+var jamo = &unicode.RangeTable{R16: []unicode.Range16{
+	{Lo: 0x1100, Hi: 0x11FF, Stride: 1}, {Lo: 0xA960, Hi: 0xA97C, Stride: 1}, {Lo: 0xD7B0, Hi: 0xD7FB, Stride: 1},
+}}
+
+// property makes clean text fit for the file's properties, where gofpdf writes
+// characters above U+FFFF wrong.
+func property(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r > 0xFFFF {
+			return replacement
+		}
+		return r
+	}, text)
+}
 
 // clean makes any string fit to print on one line: valid UTF-8 in NFC,
 // without control, bidirectional and other invisible characters, white space
-// as single spaces, and U+FFFD in place of every rune that the fonts lack.
-// gofpdf fails or panics on runes above U+FFFF and passes the others on.
+// as single spaces, and U+FFFD in place of every rune that cannot be drawn.
 func (g *glyphs) clean(s string) string {
 	if plain(s) {
 		return s
@@ -100,7 +126,8 @@ func (g *glyphs) clean(s string) string {
 			continue // a mark between them was left out
 		}
 		if !g.has(r) {
-			r = replacement
+			g.lacking[r] = true
+			r = g.replacement
 		}
 		if out = append(out, r); len(out) == maxRunes {
 			out[maxRunes-1] = '…'
@@ -126,8 +153,8 @@ func plain(s string) bool {
 	return s == "" || !space
 }
 
-// wrap breaks clean text into lines no wider than width, at spaces where it
-// can and inside a word where it must. It gives at least one line and at most
+// wrap breaks clean text into lines no wider than width, at spaces and between
+// ideographs where it can and inside a word where it must. It gives at least one line and at most
 // limit, the last ending in "…" when there is more.
 func wrap(text string, width float64, limit int, measure func(string) float64) []string {
 	var lines []string
@@ -137,18 +164,53 @@ func wrap(text string, width float64, limit int, measure func(string) float64) [
 			return append(lines, strings.TrimSpace(text[:n])+"…")
 		}
 		n := prefix(text, width, measure)
-		line, rest := text[:n], text[n:]
-		if space := strings.LastIndexByte(line, ' '); space > 0 && rest != "" && rest[0] != ' ' {
-			line, rest = text[:space], text[space:]
+		if b := lastBreak(text, n); b > 0 {
+			n = b
 		}
-		lines = append(lines, strings.TrimSpace(line))
-		text = strings.TrimSpace(rest)
+		lines = append(lines, strings.TrimSpace(text[:n]))
+		text = strings.TrimSpace(text[n:])
 	}
 	if text != "" || len(lines) == 0 {
 		lines = append(lines, text)
 	}
 	return lines
 }
+
+// lastBreak is the last place of text, at most n bytes from its start, where a
+// line may end; 0 if there is none.
+func lastBreak(text string, n int) int {
+	if n == len(text) {
+		return n
+	}
+	for n > 0 {
+		before, size := utf8.DecodeLastRuneInString(text[:n])
+		after, _ := utf8.DecodeRuneInString(text[n:])
+		if after == ' ' || before != ' ' && breaksBetween(before, after) {
+			return n
+		}
+		n -= size
+	}
+	return 0
+}
+
+// breaksBetween reports whether a line may end between two characters that no
+// space is between: at an ideograph, but neither before a closing mark nor
+// after an opening one (a short form of Unicode Standard Annex 14).
+func breaksBetween(before, after rune) bool {
+	return (ideographic(before) || ideographic(after)) &&
+		!unicode.In(after, unicode.M, unicode.Pe, unicode.Pf, unicode.Po, unicode.Lm) && !strings.ContainsRune(smallKana, after) &&
+		!unicode.In(before, unicode.Ps, unicode.Pi)
+}
+
+// smallKana belong to the letter before them.
+const smallKana = "ぁぃぅぇぉっゃゅょゎゕゖァィゥェォッャュョヮヵヶ"
+
+func ideographic(r rune) bool {
+	return r >= ideographs && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Bopomofo, unicode.Yi, wide)
+}
+
+// wide are marks as wide as ideographs: U+3000 to U+303F and the fullwidth forms.
+var wide = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x3000, Hi: 0x303F, Stride: 1}, {Lo: 0xFF01, Hi: 0xFF60, Stride: 1}}}
 
 // prefix is how many bytes of text fit into width: whole runes with their
 // combining marks, and at least one.

@@ -16,7 +16,7 @@ import (
 
 func coverage(t testing.TB) *glyphs {
 	t.Helper()
-	g, err := fontGlyphs()
+	g, err := newGlyphs(layout(t).Fonts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +97,15 @@ func TestWrap(t *testing.T) {
 		{"one two three", 4, 1, "one…"},
 		{"ax\u0301x\u0301", 2, 9, "ax\u0301|x\u0301"},
 		{"xyz", 0, 9, "x|y|z"},
+		{"株式会社東京通信", 3, 9, "株式会|社東京|通信"},
+		{"Kunde 北京某某有限公司", 8, 9, "Kunde 北京|某某有限公司"},
+		{"北京 Telecom Ltd", 6, 9, "北京|Teleco|m Ltd"},
+		{"東京都「千代田」区", 4, 9, "東京都|「千代|田」区"},
+		{"通信料。追加", 3, 9, "通信|料。追|加"},
+		{"サーバー料金", 3, 9, "サー|バー料|金"},
+		{"サーバー料金", 4, 9, "サーバー|料金"},
+		{"キャッシュ", 3, 9, "キャッ|シュ"},
+		{"株式会社東京通信", 3, 2, "株式会|社東…"},
 	} {
 		measure := func(s string) float64 { return width(strings.ReplaceAll(s, "\u0301", "")) }
 		if got := strings.Join(wrap(test.in, test.width, test.limit, measure), "|"); got != test.want {

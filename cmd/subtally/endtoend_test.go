@@ -94,7 +94,7 @@ func newSite(t *testing.T) *site {
 			Subaccounts: []billing.Assignment{{SID: a[1].SID}, {SID: a[3].SID}}},
 		{ID: "moved-to", Plan: "tiered", TimeZone: "Europe/Berlin", Buyer: billing.Party{Name: a[2].FriendlyName},
 			Subaccounts: []billing.Assignment{{SID: a[2].SID}}},
-		{ID: "yen", Plan: "yen", TimeZone: "Asia/Tokyo", Buyer: billing.Party{Name: "円 株式会社"},
+		{ID: "yen", Plan: "yen", TimeZone: "Asia/Tokyo", Buyer: billing.Party{Name: "Киото Телеком K.K."},
 			Subaccounts: []billing.Assignment{{SID: a[4].SID}, {SID: a[8].SID, Until: mustDate("2026-10-11")}}},
 	}
 	for i := range tenants[1:] {

@@ -13,6 +13,7 @@ import (
 
 	"subtally/billing"
 	"subtally/billing/nightly"
+	"subtally/billing/render"
 	"subtally/internal/config"
 	"subtally/pricing"
 )
@@ -173,7 +174,14 @@ func invoiceDraftCommand(opts *options) *cobra.Command {
 			for _, u := range tm.Unrated {
 				fmt.Fprintf(c.OutOrStdout(), "UNRATED     %d %s records: %s\n", u.Records, u.Kind, printable(u.Reason))
 			}
-			if len(tm.Unrated) > 0 {
+			missing := render.FindMissing(doc, a.files.Layout)
+			for _, m := range missing {
+				fmt.Fprintf(c.OutOrStdout(), "MISSING     %s\n", printable(m.String()))
+			}
+			if len(missing) > 0 {
+				fmt.Fprintln(c.OutOrStdout(), printable(render.Explain(missing)))
+			}
+			if len(tm.Unrated) > 0 || len(missing) > 0 {
 				return errNeedsPerson
 			}
 			return nil
