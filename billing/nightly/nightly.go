@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/shopspring/decimal"
 
 	"subtally/billing"
 	"subtally/billing/register"
@@ -28,9 +29,10 @@ import (
 // Job is what a run needs.
 type Job struct {
 	Biller       *billing.Biller
-	Syncer       *ingest.Syncer // its client is not used by Look
-	NumberFormat string         // of invoices; see register.CheckFormat
-	GraceDays    int            // days after its end before a period is finalized
+	Syncer       *ingest.Syncer  // its client is not used by Look
+	NumberFormat string          // of invoices; see register.CheckFormat
+	GraceDays    int             // days after its end before a period is finalized
+	Tolerance    decimal.Decimal // of the cost of a category on a subaccount's day, against Twilio's Usage Records
 	Files        *Files
 	Log          *slog.Logger
 
@@ -76,11 +78,11 @@ func (r *Report) NeedsPerson() bool {
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
 // without a rate, a subaccount's usage without a tenant, costs in a currency
-// apart, or usage that changed after it was invoiced. What the main account
-// uses itself is no tenant's.
+// apart, usage that changed after it was invoiced, or costs that differ from
+// Twilio's Usage Records. What the main account uses itself is no tenant's.
 func (m *Month) NeedsPerson() bool {
 	st := m.Statement
-	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 ||
+	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 || st.Reconciliation.NeedsPerson() ||
 		slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
 		slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 }
@@ -117,6 +119,11 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	if report.Sync, err = j.sync(ctx, &o, due); err != nil {
 		return report, err
 	}
+	failures, err := j.usageRecords(ctx, months, due, o)
+	if err != nil {
+		return report, err
+	}
+	report.Sync.Failures = append(report.Sync.Failures, failures...)
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
@@ -471,7 +478,12 @@ func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tena
 			near = append(near, doc)
 		}
 	}
-	return j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
+	st, err := j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
+	if err != nil {
+		return nil, err
+	}
+	st.Reconciliation, err = j.reconciled(ctx, first)
+	return st, err
 }
 
 // Changed lists the finalized invoices that would come out differently today,

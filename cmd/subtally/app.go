@@ -116,7 +116,7 @@ func (a *app) job(pull bool) (*nightly.Job, error) {
 	}
 	return &nightly.Job{
 		Biller: a.biller, Syncer: syncer, NumberFormat: c.Billing.NumberFormat,
-		GraceDays: c.Billing.GraceDays, Files: a.files, Log: slog.Default(),
+		GraceDays: c.Billing.GraceDays, Tolerance: c.Reconcile.Tolerance, Files: a.files, Log: slog.Default(),
 	}, nil
 }
 

@@ -264,6 +264,11 @@ func cmdWorld(ts *testscript.TestScript, _ bool, args []string) {
 			options.Now = utc(ts, value)
 		case "rate429":
 			options.Faults.Rate429, err = strconv.ParseFloat(value, 64)
+		case "difference": // with the account as A1, in a second world
+			account, rest, _ := strings.Cut(value, ":")
+			var d twiliosim.Difference
+			d, err = twiliosim.ParseDifference(ts.Getenv(account) + ":" + rest)
+			options.Differences = append(options.Differences, d)
 		default:
 			ts.Fatalf("unknown setting %q", name)
 		}

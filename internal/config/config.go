@@ -22,6 +22,8 @@ import (
 	"strings"
 	_ "time/tzdata" // time zones are part of the configuration; the machine may have none
 
+	"github.com/shopspring/decimal"
+
 	"subtally/billing"
 	"subtally/pricing"
 )
@@ -33,6 +35,7 @@ type Config struct {
 	ClickHouse ClickHouse
 	Seller     billing.Party
 	Billing    Billing
+	Reconcile  Reconcile
 	Schedule   Schedule
 	OutputDir  string                   // joined to Dir where relative
 	Plans      map[string]*pricing.Plan // by name
@@ -84,6 +87,13 @@ type Billing struct {
 	PaymentInstructions []string     `yaml:"payment_instructions"` // printed line by line
 }
 
+// Reconcile is how the usage is compared with Twilio's Usage Records.
+type Reconcile struct {
+	// Tolerance is by how much the cost of a category may differ on a
+	// subaccount's day, in the currency of the costs; 0.01 where left out.
+	Tolerance decimal.Decimal `yaml:"tolerance"`
+}
+
 // Schedule is when `subtally serve` runs the nightly job.
 type Schedule struct {
 	Cron     string `yaml:"cron"`      // five fields
@@ -96,6 +106,7 @@ type file struct {
 	ClickHouse ClickHouse          `yaml:"clickhouse"`
 	Seller     billing.Party       `yaml:"seller"` // printed on every invoice
 	Billing    Billing             `yaml:"billing"`
+	Reconcile  Reconcile           `yaml:"reconcile"`
 	Schedule   Schedule            `yaml:"schedule"`
 	OutputDir  string              `yaml:"output_dir"`     // where documents are written; out where left out
 	Plans      []string            `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
@@ -144,6 +155,7 @@ func defaults() file {
 		Twilio:     twilioSection{BaseURL: "https://api.twilio.com", Concurrency: 8},
 		ClickHouse: ClickHouse{DataDir: "data"},
 		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30},
+		Reconcile:  Reconcile{Tolerance: decimal.New(1, -2)},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
 		OutputDir:  "out",
 	}
@@ -202,6 +214,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		ClickHouse: f.ClickHouse,
 		Seller:     f.Seller,
 		Billing:    f.Billing,
+		Reconcile:  f.Reconcile,
 		Schedule:   f.Schedule,
 		OutputDir:  l.resolve(f.OutputDir),
 		Plans:      plans,
