@@ -36,7 +36,7 @@ type UsageDifference struct {
 	Day      pricing.Date `json:"day"`      // UTC
 	Ours     UsageFigures `json:"ours"`
 	Twilio   UsageFigures `json:"twilio"`
-	Cause    Cause        `json:"cause"`  // the likely one
+	Cause    string       `json:"cause"`  // the likely one
 	Detail   string       `json:"detail"` // what speaks for it
 	Above    bool         `json:"above"`  // the tolerance
 }
@@ -44,19 +44,16 @@ type UsageDifference struct {
 // Cost is by how much Twilio's cost is higher than ours.
 func (d *UsageDifference) Cost() decimal.Decimal { return d.Twilio.Cost.Sub(d.Ours.Cost) }
 
-// Cause is why Twilio's figures are likely to differ from ours.
-type Cause string
-
-// The causes of a difference.
+// The likely causes of a difference.
 const (
-	PriceStillNull     Cause = "price still null"     // Twilio has priced records since that we read without a price
-	WindowNotClosed    Cause = "window not closed"    // the day's records were never read, or before it was over
-	RecordAfterTheCut  Cause = "record after the cut" // one side was read later than the other
-	RecordVanished     Cause = "record vanished"      // Twilio's lists do not have it any more
-	CategoryNotMetered Cause = "category not metered" // Twilio charges for what is in no list that we read
-	CurrencyDiffers    Cause = "currency differs"     // the costs cannot be compared
-	Rounding           Cause = "rounding"             // less than the currency's smallest unit, on the same records
-	UnknownCause       Cause = "unknown"
+	PriceStillNull     = "price still null"     // Twilio has priced records since, that were read without a price
+	WindowNotClosed    = "window not closed"    // the day's records were never read, or when they were not final
+	RecordAfterTheCut  = "record after the cut" // one side was read later than the other
+	RecordVanished     = "record vanished"      // Twilio's lists do not have it any more
+	CategoryNotMetered = "category not metered" // Twilio charges for what is in no list that is read
+	CurrencyDiffers    = "currency differs"     // the costs cannot be compared
+	Rounding           = "rounding"             // less than the currency's smallest unit, on the same records
+	UnknownCause       = "unknown"
 )
 
 // UsageFigures are what one side says of a day.

@@ -58,6 +58,7 @@ func compare(ctx context.Context, db *warehouse.DB, month pricing.Date, toleranc
 	c := comparison{
 		tolerance: tolerance, asOf: asOf, names: map[string]string{},
 		costs: map[string]*costs{}, monthly: map[string]decimal.Decimal{},
+		differences: []billing.UsageDifference{},
 	}
 	out := &billing.Reconciliation{
 		Period: billing.Days{From: month, To: month.NextMonth()}, Tolerance: tolerance,
@@ -322,7 +323,7 @@ type dayOf struct {
 
 // cause is what a difference is likely to come from, and what speaks for it.
 // What is certain comes before what is only possible.
-func (d *dayOf) cause(category string, o *usage, t *charge, mixed bool) (billing.Cause, string) {
+func (d *dayOf) cause(category string, o *usage, t *charge, mixed bool) (cause, detail string) {
 	w, pulled := d.windows[o.resource]
 	same := counted(category, o, t)
 	more := t.Records > o.Records || t.Cost.GreaterThan(o.Cost)

@@ -56,6 +56,7 @@ type Server struct {
 	clock    atomic.Int64  // Unix seconds
 	requests atomic.Uint64 // API requests so far
 
+	differing   sync.RWMutex
 	differences []Difference
 }
 
@@ -75,7 +76,7 @@ func New(w World, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulate a world: %w", err)
 	}
-	s := &Server{world: w, faults: o.Faults, differences: o.Differences, block: block, from: w.From.Unix(), to: w.To.Unix()}
+	s := &Server{world: w, faults: o.Faults, differences: slices.Clone(o.Differences), block: block, from: w.From.Unix(), to: w.To.Unix()}
 	s.firstDay = floorDay(s.from)
 	s.build()
 	if o.Now.IsZero() {

@@ -136,6 +136,13 @@ func ParseDifference(s string) (Difference, error) {
 	return d, nil
 }
 
+// Differ adds a difference to those of the options.
+func (s *Server) Differ(d Difference) {
+	s.differing.Lock()
+	defer s.differing.Unlock()
+	s.differences = append(s.differences, d)
+}
+
 // figures are what a category comes to. cost is in 1/100,000 USD.
 type figures struct{ count, usage, cost int64 }
 
@@ -227,6 +234,8 @@ func (s *Server) usage(l *ledger, index uint32, asOf int64) {
 	for _, n := range v.numbers {
 		s.bill(l, &n, asOf)
 	}
+	s.differing.RLock()
+	defer s.differing.RUnlock()
 	for _, d := range s.differences {
 		if d.Account == v.account.sid && d.Day.Unix() <= asOf {
 			l.differ(d)
