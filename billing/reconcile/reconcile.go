@@ -266,7 +266,7 @@ func (c *comparison) charges(records []warehouse.UsageRecord) (charges map[strin
 				charges[category] = t
 			}
 			if role == compared {
-				t.Records, t.Quantity, t.currency = r.Records, r.Quantity, r.Currency
+				t.Records, t.Quantity, t.currency = r.Records.IntPart(), r.Quantity, r.Currency
 			}
 			t.Cost = t.Cost.Add(r.Cost)
 			sum = sum.Add(r.Cost)
@@ -281,7 +281,7 @@ func (c *comparison) charges(records []warehouse.UsageRecord) (charges map[strin
 				continue
 			}
 			others = append(others, other{
-				charge{billing.UsageFigures{Records: r.Records, Quantity: r.Quantity, Cost: r.Cost}, r.Currency},
+				charge{billing.UsageFigures{Records: r.Records.IntPart(), Quantity: r.Quantity, Cost: r.Cost}, r.Currency},
 				r.Category, "Twilio charges for it, and it is in no list that is pulled",
 			})
 			sum = sum.Add(r.Cost)

@@ -19,7 +19,10 @@ const UsageRecords Resource = "usage_records"
 type UsageRecord struct {
 	Category string    // as Twilio names it; there are more than anyone documents
 	Day      time.Time // midnight UTC
-	Count    int64     // usage events, such as calls; 0 where Twilio leaves it empty
+	// Count is of usage events, such as calls, and 0 where Twilio leaves it
+	// empty. It and Quantity are rounded to 12 decimals: some categories measure
+	// gigabytes.
+	Count    decimal.Decimal
 	Quantity decimal.Decimal
 	Unit     string          // of the quantity, as Twilio names it, such as minutes; may be empty
 	Cost     decimal.Decimal // positive, as Twilio sends it here; 0 while there is no price
@@ -29,7 +32,7 @@ type UsageRecord struct {
 
 // IsZero reports whether nothing was used and nothing charged.
 func (r *UsageRecord) IsZero() bool {
-	return r.Count == 0 && r.Quantity.IsZero() && r.Cost.IsZero()
+	return r.Count.IsZero() && r.Quantity.IsZero() && r.Cost.IsZero()
 }
 
 // UsageRecords reads an account's own usage by category and UTC day of [from,
@@ -80,10 +83,10 @@ func decodeUsageRecords(account, uri string, body []byte, from, to time.Time) (a
 		r := UsageRecord{
 			Category: rec.required("category", row.Category),
 			Day:      rec.day("start_date", row.StartDate),
-			Count:    rec.events(row.Count),
-			Quantity: rec.amount("usage", row.Usage),
+			Count:    rec.amount("count", row.Count).Round(usagePlaces),
+			Quantity: rec.amount("usage", row.Usage).Round(usagePlaces),
 			Unit:     rec.str("usage_unit", row.UsageUnit),
-			Cost:     rec.amount("price", row.Price),
+			Cost:     rec.cost(row.Price),
 			Currency: rec.currency(row.PriceUnit),
 			AsOf:     rec.requiredDate("as_of", row.AsOf),
 		}
@@ -109,17 +112,16 @@ func (r *record) day(field string, t text) time.Time {
 	return d
 }
 
-// events reads a count that may be empty, as totalprice's is.
-func (r *record) events(t text) int64 {
-	d := r.amount("count", t)
-	if !d.IsInteger() || !d.BigInt().IsInt64() {
-		r.fail("count", t.s, "not a whole number")
-		return 0
+// cost reads a sum of prices, which is positive here; 0 while there is none.
+func (r *record) cost(t text) decimal.Decimal {
+	d := r.amount("price", t)
+	if !d.Equal(d.Truncate(usagePlaces)) {
+		r.fail("price", t.s, fmt.Sprintf("more than %d digits after the point", usagePlaces))
 	}
-	return d.IntPart()
+	return d
 }
 
-// usagePlaces is how many decimals a sum of usage or costs may have, and
+// usagePlaces is how many decimals of a sum of usage or costs are kept, and
 // mostUsage the first one with too many digits before the point.
 const usagePlaces = 12
 
@@ -138,9 +140,6 @@ func (r *record) amount(field string, t text) decimal.Decimal {
 	if err != nil || d.Abs().GreaterThanOrEqual(mostUsage) {
 		r.fail(field, t.s, "not a decimal number of a usual size")
 		return decimal.Decimal{}
-	}
-	if !d.Equal(d.Truncate(usagePlaces)) {
-		r.fail(field, t.s, fmt.Sprintf("more than %d digits after the point", usagePlaces))
 	}
 	return d
 }

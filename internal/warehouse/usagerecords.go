@@ -19,9 +19,9 @@ const UsageRecords = "usage_records"
 // UTC day. Categories overlap.
 type UsageRecord struct {
 	Account  string
-	Day      time.Time // midnight UTC
-	Category string    // Twilio's
-	Records  int64
+	Day      time.Time       // midnight UTC
+	Category string          // Twilio's
+	Records  decimal.Decimal // usage events; whole, but in categories that measure something else; at most 12 decimals
 	Quantity decimal.Decimal // at most 12 decimals
 	Unit     string          // Twilio's
 	Cost     decimal.Decimal // positive; at most 12 decimals
@@ -40,8 +40,8 @@ func (db *DB) InsertUsageRecords(ctx context.Context, list []UsageRecord, sync u
 	accounts, categories := make([]string, n), make([]string, n)
 	units, currencies := make([]string, n), make([]string, n)
 	days, asOf := make([]time.Time, n), make([]time.Time, n)
-	records, syncs := make([]int64, n), make([]uint32, n)
-	quantities, costs := make([]decimal.Decimal, n), make([]decimal.Decimal, n)
+	syncs := make([]uint32, n)
+	records, quantities, costs := make([]decimal.Decimal, n), make([]decimal.Decimal, n), make([]decimal.Decimal, n)
 	for i, r := range list {
 		accounts[i], days[i], categories[i] = r.Account, r.Day, r.Category
 		records[i], quantities[i], units[i] = r.Records, r.Quantity, r.Unit

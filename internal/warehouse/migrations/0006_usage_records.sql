@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS usage_records {{on_cluster}}
     account  String,
     day      Date,
     category LowCardinality(String),
-    records  Int64,
+    records  Decimal(38, 12),
     quantity Decimal(38, 12),
     unit     LowCardinality(String),
     cost     Decimal(38, 12),
