@@ -7,15 +7,25 @@ import (
 )
 
 // Reconciliation is the usage in the warehouse against Twilio's own Usage
-// Records, for the UTC days of a month.
+// Records, for the UTC days of a calendar month. It takes no notice of the time
+// zones that tenants' months are cut in: Twilio sums by UTC day.
 type Reconciliation struct {
-	Period      Days              `json:"period"`      // UTC days, half-open
-	Currency    string            `json:"currency"`    // of the costs
-	Compared    int               `json:"compared"`    // subaccounts x categories x days that either side has
-	Ours        decimal.Decimal   `json:"ours"`        // cost, of all that was compared
-	Twilio      decimal.Decimal   `json:"twilio"`      // cost
-	Tolerance   decimal.Decimal   `json:"tolerance"`   // of cost, for each difference
-	Differences []UsageDifference `json:"differences"` // ordered by subaccount, category and day
+	Period      Days              `json:"period"`       // UTC days, half-open
+	Currency    string            `json:"currency"`     // of the costs
+	Compared    int               `json:"compared"`     // subaccounts x categories x days that either side has
+	Ours        decimal.Decimal   `json:"ours"`         // cost, of all that was compared
+	Twilio      decimal.Decimal   `json:"twilio"`       // cost
+	Tolerance   decimal.Decimal   `json:"tolerance"`    // of cost, for each difference
+	Differences []UsageDifference `json:"differences"`  // ordered by subaccount, category and day
+	NotCompared []CategoryCost    `json:"not_compared"` // what Twilio charges by other rules than those of records; ordered by category
+	NotPulled   []Account         `json:"not_pulled"`   // subaccounts whose Usage Records are missing, ordered by sid
+}
+
+// CategoryCost is what all subaccounts cost in one of Twilio's categories.
+type CategoryCost struct {
+	Category string          `json:"category"`
+	Cost     decimal.Decimal `json:"cost"`
+	Reason   string          `json:"reason"` // why it is not compared
 }
 
 // UsageDifference is a subaccount's category on a day of which Twilio has
@@ -26,15 +36,38 @@ type UsageDifference struct {
 	Day      pricing.Date `json:"day"`      // UTC
 	Ours     UsageFigures `json:"ours"`
 	Twilio   UsageFigures `json:"twilio"`
-	Cause    string       `json:"cause"` // the likely one
-	Above    bool         `json:"above"` // the tolerance
+	Cause    string       `json:"cause"`  // the likely one
+	Detail   string       `json:"detail"` // what speaks for it
+	Above    bool         `json:"above"`  // the tolerance
 }
+
+// Cost is by how much Twilio's cost is higher than ours.
+func (d *UsageDifference) Cost() decimal.Decimal { return d.Twilio.Cost.Sub(d.Ours.Cost) }
+
+// The likely causes of a difference.
+const (
+	PriceStillNull     = "price still null"     // Twilio has priced records since, that were read without a price
+	WindowNotClosed    = "window not closed"    // the day's records were never read, or when they were not final
+	RecordAfterTheCut  = "record after the cut" // one side was read later than the other
+	RecordVanished     = "record vanished"      // Twilio's lists do not have it any more
+	CategoryNotMetered = "category not metered" // Twilio charges for what is in no list that is read
+	CurrencyDiffers    = "currency differs"     // the costs cannot be compared
+	Rounding           = "rounding"             // less than the currency's smallest unit, on the same records
+	UnknownCause       = "unknown"
+)
 
 // UsageFigures are what one side says of a day.
 type UsageFigures struct {
 	Records  int64           `json:"records"`
 	Quantity decimal.Decimal `json:"quantity"` // in the category's unit
 	Cost     decimal.Decimal `json:"cost"`     // positive
+}
+
+// NeedsPerson reports whether someone has to look: a difference above the
+// tolerance, or a subaccount that could not be compared. A month that was not
+// reconciled needs nobody.
+func (r *Reconciliation) NeedsPerson() bool {
+	return r != nil && (r.Above() > 0 || len(r.NotPulled) > 0)
 }
 
 // Above counts the differences that are above the tolerance.

@@ -19,6 +19,8 @@ type Statement struct {
 	Unrated     []UnratedRow    `json:"unrated"`
 	Totals      []CurrencyTotal `json:"totals"`      // one per invoice currency, ordered by code
 	OtherCosts  []OtherCost     `json:"other_costs"` // costs in other currencies, which are in no other figure
+
+	Reconciliation *Reconciliation `json:"reconciliation,omitempty"` // nil where Twilio's Usage Records were not pulled
 }
 
 // OtherCost is what Twilio charged in another currency than the statement's.

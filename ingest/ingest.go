@@ -124,12 +124,7 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 	if err != nil {
 		return summary, fmt.Errorf("sync: %w", err)
 	}
-	accounts := make([]warehouse.Account, len(list))
-	for i, a := range list {
-		accounts[i] = warehouse.Account{
-			SID: a.SID, OwnerSID: a.OwnerSID, Name: a.FriendlyName, Status: a.Status, Created: a.Created, Updated: a.Updated,
-		}
-	}
+	accounts := warehouseAccounts(list)
 	if err := s.DB.InsertAccounts(ctx, accounts, seq); err != nil {
 		return summary, fmt.Errorf("sync: %w", err)
 	}

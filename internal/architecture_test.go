@@ -52,6 +52,7 @@ var rules = []rule{
 	{"billing/verify", []string{"billing", "billing/register", "internal/warehouse", "pricing"}, "what is verified is what is stored, not how it was made"},
 	{"billing/render", []string{"billing", "pricing", "templates/..."}, "a PDF is a function of the document alone"},
 	{"billing/export", []string{"billing", "pricing"}, "a CSV is a function of what was billed"},
+	{"billing/reconcile", []string{"billing", "internal/warehouse", "pricing"}, "reconciling compares what was pulled; it calls nobody"},
 	{"billing/nightly", []string{"billing/...", "ingest", "pricing", "templates"}, "the nightly job puts the steps in order; it reads no configuration"},
 	{"internal/config", []string{"billing", "billing/register", "pricing"}, "configuration is checked without Twilio or a warehouse"},
 	{"internal/config/schemagen", []string{"internal/config"}, "the schemas are made of what configuration is decoded into"},

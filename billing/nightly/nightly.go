@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"github.com/shopspring/decimal"
 
 	"subtally/billing"
 	"subtally/billing/register"
@@ -30,8 +31,9 @@ type Job struct {
 	Biller           *billing.Biller
 	Syncer           *ingest.Syncer // its client is not used by Look
 	Register         register.Options
-	GraceDays        int // days after its end before a period is finalized
-	SuspendAfterDays int // days after an invoice\'s due date before its tenant\'s subaccounts may be suspended
+	GraceDays        int             // days after its end before a period is finalized
+	SuspendAfterDays int             // days after an invoice's due date before its tenant's subaccounts may be suspended
+	Tolerance        decimal.Decimal // of the cost of a category on a subaccount's day, against Twilio's Usage Records
 	Files            *Files
 	Log              *slog.Logger
 
@@ -78,11 +80,11 @@ func (r *Report) NeedsPerson() bool {
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
 // without a rate, a subaccount's usage without a tenant, costs in a currency
-// apart, or usage that changed after it was invoiced. What the main account
-// uses itself is no tenant's.
+// apart, usage that changed after it was invoiced, or costs that differ from
+// Twilio's Usage Records. What the main account uses itself is no tenant's.
 func (m *Month) NeedsPerson() bool {
 	st := m.Statement
-	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 ||
+	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 || st.Reconciliation.NeedsPerson() ||
 		slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
 		slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 }
@@ -122,6 +124,11 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	if report.Sync, err = j.sync(ctx, &o, due); err != nil {
 		return report, err
 	}
+	failures, err := j.usageRecords(ctx, months, due, o)
+	if err != nil {
+		return report, err
+	}
+	report.Sync.Failures = append(report.Sync.Failures, failures...)
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
@@ -483,7 +490,12 @@ func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tena
 			near = append(near, doc)
 		}
 	}
-	return j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
+	st, err := j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
+	if err != nil {
+		return nil, err
+	}
+	st.Reconciliation, err = j.reconciled(ctx, first)
+	return st, err
 }
 
 // Changed lists the finalized invoices that would come out differently today,

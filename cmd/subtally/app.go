@@ -116,7 +116,7 @@ func (a *app) job(pull bool) (*nightly.Job, error) {
 	}
 	return &nightly.Job{
 		Biller: a.biller, Syncer: syncer, Register: a.registerOptions(),
-		GraceDays: c.Billing.GraceDays, SuspendAfterDays: c.Billing.SuspendAfterDays, Files: a.files, Log: slog.Default(),
+		GraceDays: c.Billing.GraceDays, SuspendAfterDays: c.Billing.SuspendAfterDays, Tolerance: c.Reconcile.Tolerance, Files: a.files, Log: slog.Default(),
 	}, nil
 }
 

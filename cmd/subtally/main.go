@@ -93,7 +93,7 @@ account.
 Twilio's credentials come from TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN.
 
 Exit status: 0 done, 1 failed, 3 done but something needs a person (parked
-tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
+tenants, unrated or unassigned usage, differences from Twilio's figures), 4 wrong flags or configuration.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRun: func(*cobra.Command, []string) {
@@ -126,6 +126,7 @@ tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
 		verifyCommand(opts),
 		statementCommand(opts),
 		exportCommand(opts),
+		reconcileCommand(opts),
 		rateCommand(opts),
 	)
 	group(root)

@@ -73,9 +73,7 @@ func printReport(w io.Writer, r *nightly.Report, asJSON bool) error {
 		return json.NewEncoder(w).Encode(reportJSON(r))
 	}
 	fmt.Fprintf(w, "pulled %s of %s: %s\n", count(r.Sync.Windows, "window"), count(r.Sync.Accounts, "account"), count(int(r.Sync.Records), "usage record"))
-	for _, f := range r.Sync.Failures {
-		fmt.Fprintf(w, "NOT PULLED  %s %s: %s\n", f.Account, f.Resource, printable(f.Err.Error()))
-	}
+	printFailures(w, r.Sync.Failures)
 	if len(r.Months) == 0 {
 		fmt.Fprintln(w, "nothing to bill: no tenant is billed, or every month is finished")
 	}
@@ -94,6 +92,9 @@ func printReport(w io.Writer, r *nightly.Report, asJSON bool) error {
 // files are.
 func printMonth(w io.Writer, m *nightly.Month) {
 	printStatement(w, m.Statement)
+	if r := m.Statement.Reconciliation; r.NeedsPerson() {
+		fmt.Fprintf(w, "DIFFERS     from Twilio's figures: %s; see `subtally reconcile --period %s`\n", found(r), m.Statement.Period.Label())
+	}
 	if n := len(m.Finalized); n > 0 {
 		fmt.Fprintf(w, "%s finalized in this run\n", count(n, "invoice"))
 	}
@@ -107,17 +108,8 @@ func printMonth(w io.Writer, m *nightly.Month) {
 
 // reportJSON is a report with its errors as text.
 func reportJSON(r *nightly.Report) any {
-	type failure struct {
-		Account  string `json:"account"`
-		Resource string `json:"resource"`
-		Error    string `json:"error"`
-	}
-	failures := []failure{}
-	for _, f := range r.Sync.Failures {
-		failures = append(failures, failure{f.Account, f.Resource, f.Err.Error()})
-	}
 	return map[string]any{
 		"accounts": r.Sync.Accounts, "windows": r.Sync.Windows, "records": r.Sync.Records,
-		"failures": failures, "months": r.Months, "suspensions": r.Suspensions,
+		"failures": failuresJSON(r.Sync.Failures), "months": r.Months, "suspensions": r.Suspensions,
 	}
 }

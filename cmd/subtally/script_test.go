@@ -46,6 +46,7 @@ func TestMain(m *testing.M) {
 //	world [name=value...]  serve a stand-in for Twilio, and expand the configuration
 //	clock TIME             set the stand-in's clock
 //	fault ...              break what the stand-in answers; see cmdFault
+//	differ DIFFERENCE      add to the stand-in's Usage Records; see twiliosim.ParseDifference
 //	hold N|wait|off        let N requests pass and no more; wait for the one after them
 //	exits N COMMAND...     run a command that ends with status N
 //	expand FILE...         replace $VARIABLES in files
@@ -88,6 +89,7 @@ func TestScripts(t *testing.T) {
 			"world":  cmdWorld,
 			"clock":  cmdClock,
 			"fault":  cmdFault,
+			"differ": cmdDiffer,
 			"hold":   cmdHold,
 			"exits":  cmdExits,
 			"expand": cmdExpand,
@@ -432,6 +434,12 @@ func rowsOf(page map[string]any) []map[string]any {
 		}
 	}
 	return rows
+}
+
+func cmdDiffer(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := twiliosim.ParseDifference(strings.Join(args, " "))
+	ts.Check(err)
+	worldOf(ts).sim.Differ(d)
 }
 
 func cmdHold(ts *testscript.TestScript, _ bool, args []string) {

@@ -29,6 +29,7 @@ func simulateCommand() *cobra.Command {
 	var listen, from, to, now string
 	var world twiliosim.World
 	var faults twiliosim.Faults
+	var differences []string
 	c := &cobra.Command{
 		Use:   "simulate",
 		Short: "Serve a stand-in for Twilio's REST API, with a world made from a seed",
@@ -54,6 +55,13 @@ The world's clock stands still at --now. PUT /simulate/clock with a time such as
 			}
 			world.MainSID, world.AuthToken = os.Getenv("TWILIO_ACCOUNT_SID"), os.Getenv("TWILIO_AUTH_TOKEN")
 			options.Faults = faults
+			for _, text := range differences {
+				d, err := twiliosim.ParseDifference(text)
+				if err != nil {
+					return usageError{fmt.Errorf("--usage-difference: %w", err)}
+				}
+				options.Differences = append(options.Differences, d)
+			}
 			sim, err := twiliosim.New(world, options)
 			if err != nil {
 				return usageError{err}
@@ -76,6 +84,8 @@ The world's clock stands still at --now. PUT /simulate/clock with a time such as
 	flags.StringVar(&now, "now", worldNow, "the world's clock, a UTC day")
 	flags.Float64Var(&faults.Rate429, "rate-429", 0, "share of requests refused with 429, 0 to 1")
 	flags.DurationVar(&faults.RetryAfter, "retry-after", time.Second, "Retry-After of those refusals")
+	flags.StringArrayVar(&differences, "usage-difference", nil,
+		"ACCOUNT:CATEGORY:DAY:RECORDS:COST to add to Usage Records only, such as AC...:calls:2026-10-15:+3:+0.12; may be repeated")
 	return c
 }
 

@@ -99,6 +99,7 @@ var listParams = map[string][]string{
 	"Recordings":           {"DateCreated", "DateCreated<", "DateCreated>", "CallSid", "ConferenceSid", "IncludeSoftDeleted"},
 	"Transcriptions":       {},
 	"IncomingPhoneNumbers": {"Beta", "FriendlyName", "PhoneNumber", "Origin"},
+	"UsageRecords":         {"Category", "StartDate", "EndDate", "IncludeSubaccounts"},
 }
 
 func parseFilter(name string, q url.Values) (f filter, fail *apiError) {

@@ -30,9 +30,10 @@ const (
 
 // Options are how the world is served.
 type Options struct {
-	Now    time.Time // the clock at the start; two days after World.To if zero
-	Faults Faults
-	Late   []Late
+	Now         time.Time // the clock at the start; two days after World.To if zero
+	Faults      Faults
+	Late        []Late
+	Differences []Difference // between Usage Records and the lists
 }
 
 // Late are records that no list shows at first, as happens at Twilio for hours
@@ -67,7 +68,9 @@ type Server struct {
 	clock    atomic.Int64  // Unix seconds
 	requests atomic.Uint64 // API requests so far
 
-	mu sync.RWMutex // write to post
+	mu          sync.RWMutex // write to post
+	differing   sync.RWMutex
+	differences []Difference
 }
 
 // New makes a world. It errs if a size is out of range or To is not after From.
@@ -86,7 +89,7 @@ func New(w World, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulate a world: %w", err)
 	}
-	s := &Server{world: w, faults: o.Faults, late: o.Late, block: block, from: w.From.Unix(), to: w.To.Unix()}
+	s := &Server{world: w, faults: o.Faults, late: o.Late, differences: slices.Clone(o.Differences), block: block, from: w.From.Unix(), to: w.To.Unix()}
 	s.firstDay = floorDay(s.from)
 	s.build()
 	if o.Now.IsZero() {
@@ -292,7 +295,8 @@ func (s *Server) answer(b []byte, r *http.Request, request uint64) ([]byte, *api
 	if rest == "" {
 		return s.accountList(b, r.URL, caller, now)
 	}
-	if len(parts) == 0 || len(parts) > 3 {
+	records := len(parts) >= 3 && parts[1] == "Usage" && parts[2] == "Records"
+	if len(parts) == 0 || len(parts) > 3 && !records {
 		return b, errNotFound(r.URL.Path)
 	}
 	index, ok := s.account(parts[0])
@@ -310,6 +314,14 @@ func (s *Server) answer(b []byte, r *http.Request, request uint64) ([]byte, *api
 		return s.accounts[index].appendJSON(b, &s.accounts[0], now), nil
 	case len(parts) == 1:
 		return s.accounts[index].appendJSON(b, &s.accounts[0], now), nil
+	}
+	switch {
+	case records && len(parts) == 3:
+		return s.usageList(b, index, r.URL, false, now)
+	case records && len(parts) == 4 && parts[3] == "Daily":
+		return s.usageList(b, index, r.URL, true, now)
+	case records:
+		return b, errNotFound(r.URL.Path)
 	}
 	v := s.view(index, now)
 	if len(parts) == 3 {

@@ -65,6 +65,7 @@ func get(t *testing.T, s *Server, path string) []byte {
 var rowKeys = map[string]string{
 	"Accounts": "accounts", "Calls": "calls", "Messages": "messages", "Recordings": "recordings",
 	"Transcriptions": "transcriptions", "IncomingPhoneNumbers": "incoming_phone_numbers",
+	"Usage/Records": "usage_records", "Usage/Records/Daily": "usage_records",
 }
 
 var perAccount = []string{"Calls", "Messages", "Recordings", "Transcriptions", "IncomingPhoneNumbers"}

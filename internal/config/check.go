@@ -73,6 +73,10 @@ func (l *loader) checkFile(f *file) {
 	}
 	l.checkSellers(f)
 
+	if f.Reconcile.Tolerance.IsNegative() {
+		bad("reconcile.tolerance", "%s is not an amount from 0 on", f.Reconcile.Tolerance)
+	}
+
 	if err := checkCron(f.Schedule.Cron); err != nil {
 		bad("schedule.cron", "%v", err)
 	}

@@ -22,6 +22,8 @@ import (
 	"strings"
 	_ "time/tzdata" // time zones are part of the configuration; the machine may have none
 
+	"github.com/shopspring/decimal"
+
 	"subtally/billing"
 	"subtally/pricing"
 )
@@ -34,6 +36,7 @@ type Config struct {
 	Seller     billing.Seller            // the default one; its formats are those of Billing
 	Sellers    map[string]billing.Seller // others, by id
 	Billing    Billing
+	Reconcile  Reconcile
 	Schedule   Schedule
 	OutputDir  string                   // joined to Dir where relative
 	Plans      map[string]*pricing.Plan // by name
@@ -90,6 +93,13 @@ type Billing struct {
 	SuspendAfterDays    int          `yaml:"suspend_after_days"`   // days after an invoice's due date before its tenant's subaccounts may be suspended; see overdue of the tenant
 }
 
+// Reconcile is how the usage is compared with Twilio's Usage Records.
+type Reconcile struct {
+	// Tolerance is by how much the cost of a category may differ on a
+	// subaccount's day, in the currency of the costs; 0.01 where left out.
+	Tolerance decimal.Decimal `yaml:"tolerance"`
+}
+
 // Schedule is when `subtally serve` runs the nightly job.
 type Schedule struct {
 	Cron     string `yaml:"cron"`      // five fields
@@ -103,6 +113,7 @@ type file struct {
 	Seller     billing.Party             `yaml:"seller"`  // printed on every invoice
 	Sellers    map[string]billing.Seller `yaml:"sellers"` // others that invoice tenants, by the id that tenants name them by
 	Billing    Billing                   `yaml:"billing"`
+	Reconcile  Reconcile                 `yaml:"reconcile"`
 	Schedule   Schedule                  `yaml:"schedule"`
 	OutputDir  string                    `yaml:"output_dir"`     // where documents are written; out where left out
 	Plans      []string                  `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
@@ -151,6 +162,7 @@ func defaults() file {
 		Twilio:     twilioSection{BaseURL: "https://api.twilio.com", Concurrency: 8},
 		ClickHouse: ClickHouse{DataDir: "data"},
 		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30, SuspendAfterDays: 14},
+		Reconcile:  Reconcile{Tolerance: decimal.New(1, -2)},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
 		OutputDir:  "out",
 	}
@@ -210,6 +222,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		Seller:     billing.Seller{Party: f.Seller, NumberFormat: f.Billing.NumberFormat, CreditNoteFormat: f.Billing.CreditNoteFormat},
 		Sellers:    f.Sellers,
 		Billing:    f.Billing,
+		Reconcile:  f.Reconcile,
 		Schedule:   f.Schedule,
 		OutputDir:  l.resolve(f.OutputDir),
 		Plans:      plans,

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/shopspring/decimal"
 
 	"subtally/billing"
 	"subtally/pricing"
@@ -127,6 +128,7 @@ func TestDefaults(t *testing.T) {
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York",
 			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30,
 		},
+		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.01")},
 		Schedule:  Schedule{Cron: "15 3 * * *", TimeZone: "America/New_York"},
 		OutputDir: filepath.Join(dir, "out"),
 	}
@@ -154,6 +156,7 @@ billing:
   payment_days: 14
   payment_instructions: [IBAN 1]
   suspend_after_days: 30
+reconcile: {tolerance: "0.25"}
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
 output_dir: /srv/invoices
 plans: [plans/standard.yaml, plans/*.yaml]
@@ -198,6 +201,7 @@ tenants: tenants.yaml
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin",
 			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 14, SuspendAfterDays: 30, PaymentInstructions: []string{"IBAN 1"},
 		},
+		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.25")},
 		Schedule:  Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},
 		OutputDir: "/srv/invoices",
 	}

@@ -1,0 +1,77 @@
+package nightly
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"subtally/billing"
+	"subtally/billing/reconcile"
+	"subtally/ingest"
+	"subtally/pricing"
+)
+
+// Reconcile pulls Twilio's Usage Records of the month o.Period and compares the
+// usage in the warehouse with them. Usage itself is not pulled. Subaccounts whose
+// list failed are compared with what an earlier pull found. The caller holds the
+// lock.
+func (j *Job) Reconcile(ctx context.Context, o Options) (*billing.Reconciliation, []ingest.Failure, error) {
+	first := o.Period.FirstOfMonth()
+	summary, err := j.Syncer.PullUsageRecords(ctx, ingest.UsageRecordsRequest{Now: o.Now, Month: first.Start(time.UTC), Again: true})
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := reconcile.Compare(ctx, j.Biller.DB, first, j.Tolerance)
+	if errors.Is(err, reconcile.ErrNotPulled) {
+		err = errors.Join(err, summary.Error())
+	}
+	return r, summary.Failures, err
+}
+
+// usageRecords pulls the Usage Records of the months that a run bills: those of
+// which anything is due, once a UTC day, and once more when their usage has
+// settled.
+func (j *Job) usageRecords(ctx context.Context, months []pricing.Date, due []ingest.Due, o Options) ([]ingest.Failure, error) {
+	var failures []ingest.Failure
+	for _, first := range months {
+		month := first.Start(time.UTC)
+		req := ingest.UsageRecordsRequest{Now: o.Now, Month: month}
+		middle := month.AddDate(0, 0, 14)
+		for _, d := range due { // whose months are cut in other time zones
+			if d.From.Before(middle) && middle.Before(d.To) {
+				req.Since = o.Now.UTC().Truncate(24 * time.Hour)
+			}
+		}
+		if settled := month.AddDate(0, 1, 0).Add(j.Syncer.Settle); req.Since.IsZero() && !o.Now.Before(settled) {
+			have, err := j.Biller.DB.UsageRecordsAsOf(ctx, month)
+			if err != nil {
+				return failures, err
+			}
+			if len(have) > 0 { // else the month was billed when nothing was reconciled yet
+				req.Since = settled
+			}
+		}
+		if req.Since.IsZero() {
+			continue
+		}
+		summary, err := j.Syncer.PullUsageRecords(ctx, req)
+		if err != nil {
+			return failures, err
+		}
+		for _, f := range summary.Failures {
+			j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
+		}
+		failures = append(failures, summary.Failures...)
+	}
+	return failures, nil
+}
+
+// reconciled is the month's comparison for its statement; nil where its Usage
+// Records were not pulled.
+func (j *Job) reconciled(ctx context.Context, first pricing.Date) (*billing.Reconciliation, error) {
+	r, err := reconcile.Compare(ctx, j.Biller.DB, first, j.Tolerance)
+	if errors.Is(err, reconcile.ErrNotPulled) {
+		return nil, nil
+	}
+	return r, err
+}
