@@ -126,7 +126,7 @@ func TestDefaults(t *testing.T) {
 		Seller:     billing.Seller{Party: billing.Party{Name: "Example Voice Inc."}, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}"},
 		Billing: Billing{
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York",
-			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30,
+			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30, SuspendAfterDays: 14,
 		},
 		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.01")},
 		Schedule:  Schedule{Cron: "15 3 * * *", TimeZone: "America/New_York"},
