@@ -118,6 +118,7 @@ func demo(ctx context.Context, w io.Writer, dir string) (err error) {
 	_, err = fmt.Fprintf(w, `
 The PDFs and CSVs are in %[1]s.
 One account is left without a tenant on purpose: its usage is reported, not lost.
+One tenant is parked: no font has the rocket in its name.
 
 To try next, with the stand-in in another terminal (subtally is bin/subtally):
   subtally simulate --listen 127.0.0.1:%[2]s         # the same world; prints the credentials to export
