@@ -33,8 +33,9 @@ func newTestCanvas(t testing.TB, l templates.Layout) *canvas {
 }
 
 // TestWholeRepertoire holds every character, as cut and embedded by us, against
-// the same page made by gofpdf alone with the whole font; of ideographs, which
-// are many and which gofpdf takes long for, some hundreds.
+// the same page made by gofpdf alone with the whole font. (Of a font with
+// advances that many glyphs share, as Chinese ones have, gofpdf moves parts of
+// some glyphs: package truetype holds those against another reader.)
 func TestWholeRepertoire(t *testing.T) {
 	const size, step = 9.0, 15.0
 	l := layout(t)
