@@ -65,7 +65,7 @@ func (v *view) recording(b *bucket, slot uint32) (recording, bool) {
 	if h := draw(key, 3); pick(h, 100) < 15 {
 		// Not so soon that a month's first recordings are out of the list before
 		// the month has settled: a world that is pulled late is whole, too.
-		r.deleted = r.ready + between(h<<32, 10*day, 30*day)
+		r.deleted = r.ready + between(h<<32, 20*day, 30*day)
 	}
 	r.price = (r.duration + 59) / 60 * 250
 	r.priced = later(r.ready, priceDelay(draw(key, 4)))
