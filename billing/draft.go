@@ -101,6 +101,10 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
 		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
 	}
+	doc.MaskNumbers = t.MaskNumbers
+	if t.Itemize {
+		doc.Annex = &Annex{} // filled in by Itemize
+	}
 	if doc.Billed.From, doc.Billed.To = b.Billed(t, p); !doc.Billed.From.Before(doc.Billed.To) {
 		doc.Billed = Days{p.From, p.From} // what was billed in advance is given back
 		doc.Plans = t.PlansOn(p.From, p.From.AddDays(1))

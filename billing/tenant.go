@@ -16,6 +16,8 @@ type Tenant struct {
 	Buyer       Party             `yaml:"buyer"`                  // printed on its invoices
 	Taxes       []pricing.TaxRate `yaml:"taxes,omitempty"`        // in this order
 	Credits     []pricing.Credit  `yaml:"credits,omitempty"`      // besides those of the plan
+	Itemize     bool              `yaml:"itemize,omitempty"`      // invoices list every usage record with its amount
+	MaskNumbers bool              `yaml:"mask_numbers,omitempty"` // telephone numbers are printed without their middle digits
 	Subaccounts []Assignment      `yaml:"subaccounts"`
 }
 
