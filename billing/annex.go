@@ -200,8 +200,7 @@ func (b *Biller) Annex(ctx context.Context, doc *Document) ([]byte, error) {
 	return annex, nil
 }
 
-// ReadAnnex reads an annex: the head, then each group before its items. The item
-// is reused between calls.
+// ReadAnnex reads an annex: the head, then each group before its items.
 func ReadAnnex(annex []byte, head func(AnnexHead) error, group func(AnnexGroup) error, item func(*AnnexItem) error) error {
 	lines := json.NewDecoder(bytes.NewReader(annex))
 	var h AnnexHead

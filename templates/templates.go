@@ -102,6 +102,10 @@ type Labels struct {
 	Maximum     string `yaml:"maximum"`
 	NoUsage     string `yaml:"no_usage"`
 
+	Share        string `yaml:"share"`
+	ShareLeftOut string `yaml:"share_left_out"`
+	LessThan     string `yaml:"less_than"`
+
 	Details          string `yaml:"details"`
 	Description      string `yaml:"description"`
 	Quantity         string `yaml:"quantity"`
@@ -121,6 +125,21 @@ type Labels struct {
 	NothingToPay     string `yaml:"nothing_to_pay"`
 	InYourFavour     string `yaml:"in_your_favour"`
 	Page             string `yaml:"page"`
+
+	Annex           string `yaml:"annex"`
+	AnnexNote       string `yaml:"annex_note"`
+	AnnexBilled     string `yaml:"annex_billed"`
+	AnnexNotCharged string `yaml:"annex_not_charged"`
+	AnnexMasked     string `yaml:"annex_masked"`
+	AnnexTooLong    string `yaml:"annex_too_long"`
+	AnnexTotal      string `yaml:"annex_total"`
+	Time            string `yaml:"time"`
+	Usage           string `yaml:"usage"`
+	Incoming        string `yaml:"incoming"`
+	Outgoing        string `yaml:"outgoing"`
+	From            string `yaml:"from"`
+	To              string `yaml:"to"`
+	Destination     string `yaml:"destination"`
 
 	Statement     string `yaml:"statement"`
 	MainAccount   string `yaml:"main_account"`

@@ -62,7 +62,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		t := &tenants[i]
 		replace := t.Status != billing.Finalized || slices.Contains(finalized, t.Document.Number)
 		if path := f.invoicePath(t); missing(path, replace) {
-			if err := f.Invoice(path, t.Document); err != nil {
+			if err := f.Invoice(ctx, b, path, t.Document); err != nil {
 				return nil, err
 			}
 		}
@@ -217,11 +217,15 @@ func (f *Files) draftPath(doc *billing.Document) string {
 	return filepath.Join(f.Dir, doc.Period.Label(), "drafts", doc.Tenant+".pdf")
 }
 
-// Invoice writes an invoice's PDF; a file that has its bytes already is left
-// alone.
-func (f *Files) Invoice(path string, doc *billing.Document) error {
+// Invoice writes an invoice's PDF, with the annex that b has for it; a file that
+// has its bytes already is left alone.
+func (f *Files) Invoice(ctx context.Context, b *billing.Biller, path string, doc *billing.Document) error {
+	annex, err := b.Annex(ctx, doc)
+	if err != nil {
+		return err
+	}
 	var pdf bytes.Buffer
-	if err := render.Invoice(&pdf, doc, f.Layout); err != nil {
+	if err := render.Invoice(&pdf, doc, f.Layout, annex); err != nil {
 		return err
 	}
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, pdf.Bytes()) {

@@ -18,17 +18,18 @@ import (
 	"subtally/templates"
 )
 
-// Invoice writes the PDF of an invoice, or of a draft if it has no number.
+// Invoice writes the PDF of an invoice, or of a draft if it has no number. annex
+// is what the document's Annex names; see [billing.Biller.Annex].
 // Nothing is written if the document cannot be drawn: because its currency is
 // unknown, an amount is finer than the currency's minor unit, or its sums are
 // not those of its lines and taxes.
-func Invoice(w io.Writer, doc *billing.Document, l templates.Layout) (err error) {
+func Invoice(w io.Writer, doc *billing.Document, l templates.Layout, annex []byte) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("drawing %s: %v", invoiceName(doc), r)
 		}
 	}()
-	if err := drawInvoice(w, doc, l); err != nil {
+	if err := drawInvoice(w, doc, l, annex); err != nil {
 		return fmt.Errorf("drawing %s: %w", invoiceName(doc), err)
 	}
 	return nil
@@ -54,7 +55,7 @@ type invoice struct {
 	groups []group
 }
 
-func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
+func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout, list []byte) error {
 	digits, err := minorUnits(doc.Currency)
 	if err != nil {
 		return err
@@ -74,9 +75,13 @@ func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
 		return err
 	}
 	inv := &invoice{canvas: c, doc: doc, labels: l.Labels, digits: digits, groups: byCategory(doc.Lines, l)}
+	annex, err := inv.annex(list)
+	if err != nil {
+		return err
+	}
 	blocks := slices.Concat(
-		inv.letterhead(), inv.parties(), inv.headline(), inv.summary(), inv.usage(),
-		inv.lines(), inv.totals(), inv.payment(),
+		inv.letterhead(), inv.parties(), inv.headline(), inv.summary(), inv.shareChart(), inv.usage(),
+		inv.lines(), inv.totals(), inv.payment(), annex,
 	)
 	return c.write(w, blocks, around)
 }
@@ -375,7 +380,7 @@ func (inv *invoice) lines() []block {
 		for i, line := range g.lines {
 			r := row{
 				cells: []cell{
-					{text: []paragraph{{text: line.Description, style: body}, {line.Item, small, 3}, {inv.lineDays(line), small, 1}}},
+					{text: []paragraph{{text: inv.doc.Printed(line.Description), style: body}, {inv.doc.Printed(line.Item), small, 3}, {inv.lineDays(line), small, 1}}},
 					plainCell(quantity(line, inv.layout)),
 					plainCell(unitPrice(line, inv.doc.Period, inv.digits, inv.layout)),
 					plainCell(inv.money(line.Amount)),

@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 func invoicePDF(t testing.TB, doc *billing.Document) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := Invoice(&b, doc, layout(t)); err != nil {
+	if err := Invoice(&b, doc, layout(t), nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

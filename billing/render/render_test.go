@@ -133,7 +133,7 @@ func TestSameBytes(t *testing.T) {
 			if i%2 == 1 {
 				d = again
 			}
-			add("invoice", func(w io.Writer) error { return Invoice(w, d, l) })
+			add("invoice", func(w io.Writer) error { return Invoice(w, d, l, nil) })
 		})
 		add("statement", func(w io.Writer) error { return Statement(w, st, l) })
 	}
@@ -336,7 +336,7 @@ func TestInvoiceRefuses(t *testing.T) {
 			doc := readJSON[billing.Document](t, "typical")
 			test.spoil(doc)
 			var b bytes.Buffer
-			err := Invoice(&b, doc, layout(t))
+			err := Invoice(&b, doc, layout(t), nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "INV-2026-00042") {
 				t.Errorf("error %v, want one about %s of INV-2026-00042", err, test.want)
 			}
@@ -359,19 +359,19 @@ func (w brokenWriter) Write([]byte) (int, error) {
 func TestErrors(t *testing.T) {
 	doc, st, l := readJSON[billing.Document](t, "draft"), readJSON[billing.Statement](t, "statement"), layout(t)
 	full := errors.New("disk full")
-	if err := Invoice(brokenWriter{full}, doc, l); !errors.Is(err, full) || !strings.Contains(err.Error(), "brightpath") {
+	if err := Invoice(brokenWriter{full}, doc, l, nil); !errors.Is(err, full) || !strings.Contains(err.Error(), "brightpath") {
 		t.Errorf("a draft on a full disk: %v", err)
 	}
 	if err := Statement(brokenWriter{full}, st, l); !errors.Is(err, full) || !strings.Contains(err.Error(), "2026-10") {
 		t.Errorf("a statement on a full disk: %v", err)
 	}
-	if err := Invoice(brokenWriter{}, doc, l); err == nil || !strings.Contains(err.Error(), "on fire") {
+	if err := Invoice(brokenWriter{}, doc, l, nil); err == nil || !strings.Contains(err.Error(), "on fire") {
 		t.Errorf("a panic: %v", err)
 	}
 	if err := Statement(brokenWriter{}, st, l); err == nil || !strings.Contains(err.Error(), "on fire") {
 		t.Errorf("a panic: %v", err)
 	}
-	if err := Invoice(io.Discard, nil, l); err == nil {
+	if err := Invoice(io.Discard, nil, l, nil); err == nil {
 		t.Error("no error for no invoice")
 	}
 	if err := Statement(io.Discard, nil, l); err == nil {
@@ -479,7 +479,7 @@ func BenchmarkInvoice(b *testing.B) {
 	doc, l := withLines(b, 40), layout(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := Invoice(io.Discard, doc, l); err != nil {
+		if err := Invoice(io.Discard, doc, l, nil); err != nil {
 			b.Fatal(err)
 		}
 	}
