@@ -25,6 +25,8 @@ var (
 const (
 	annexGap     = 8.0 // between columns
 	annexHeadRow = 14.0
+	annexLine    = 8.6 // from one line of an item to the next
+	annexLines   = 12  // of an item, at most
 )
 
 // rowKind says what a row of the annex is.
@@ -56,7 +58,12 @@ const (
 // the first column and its sum in the last.
 type annexRow struct {
 	kind  rowKind
+	more  int // lines besides the first, of an item
 	cells [annexColumns]string
+}
+
+func (r *annexRow) height() float64 {
+	return annexRowHeight[r.kind] + float64(r.more)*annexLine
 }
 
 // annexTable is the annex as rows, with what they need of each column.
@@ -171,8 +178,8 @@ func (t *annexTable) widen(r *annexRow, s style, columns ...int) {
 	}
 }
 
-// fit gives the destinations what room is left, or, where there is none, cuts
-// these and the numbers: times, quantities and amounts are never cut.
+// fit gives the destinations what room is left, or, where there is none, breaks
+// these and the numbers into lines.
 func (t *annexTable) fit() {
 	room := t.textWidth() - (annexColumns-1)*annexGap
 	for i, w := range t.widths {
@@ -183,9 +190,22 @@ func (t *annexTable) fit() {
 	texts := t.widths[fromColumn : destinationColumn+1]
 	if sum := texts[0] + texts[1] + texts[2]; sum > room {
 		t.shrink(make([]column, len(texts)), texts, max(room, 0))
+		for i := range t.rows {
+			if r := &t.rows[i]; r.kind == itemRow {
+				for column := fromColumn; column <= destinationColumn; column++ {
+					r.more = max(r.more, len(t.lines(column, r.cells[column], annexText))-1)
+				}
+			}
+		}
 	} else {
 		t.widths[destinationColumn] += room - sum
 	}
+}
+
+// lines breaks the text of a cell into lines.
+func (t *annexTable) lines(column int, text string, s style) []string {
+	// A little more room, or rounding would break the widest text.
+	return wrap(text, t.widths[column]+0.01, annexLines, t.measure(s))
 }
 
 func (t *annexTable) records(n int64) string {
@@ -273,7 +293,7 @@ func (t *annexTable) paginate(first, room float64) (pages []annexPage) {
 		r := &t.rows[i]
 		need := 0.0
 		for j := i; j < len(t.rows); j++ { // with the first item beneath a title
-			need += annexRowHeight[t.rows[j].kind]
+			need += t.rows[j].height()
 			if k := t.rows[j].kind; k != groupRow && k != dayRow {
 				break
 			}
@@ -291,7 +311,7 @@ func (t *annexTable) paginate(first, room float64) (pages []annexPage) {
 				left -= annexRowHeight[dayRow]
 			}
 		}
-		left -= annexRowHeight[r.kind]
+		left -= r.height()
 		switch r.kind {
 		case groupRow:
 			group = r
@@ -321,13 +341,13 @@ func (t *annexTable) head(each func(i int, text string)) {
 }
 
 func (t *annexTable) drawPage(p annexPage, y float64) {
-	t.head(func(i int, text string) { t.cell(i, y, text, annexHead) })
+	t.head(func(i int, text string) { t.cell(i, y, t.lines(i, text, annexHead)[0], annexHead) })
 	t.rule(t.left, y+annexHeadRow-4, t.textWidth(), 0.5, t.layout.Page.Accent)
 	y += annexHeadRow
 	for _, rows := range [][]annexRow{p.repeated, p.rows} {
 		for i := range rows {
 			t.drawRow(&rows[i], y)
-			y += annexRowHeight[rows[i].kind]
+			y += rows[i].height()
 		}
 	}
 }
@@ -353,8 +373,7 @@ func (t *annexTable) drawRow(r *annexRow, y float64) {
 	t.cell(amountColumn, y, r.cells[amountColumn], s)
 }
 
-// cell draws clean text in a column of the annex; what is too wide for it ends in
-// "…".
+// cell draws clean text in a column of the annex.
 func (t *annexTable) cell(column int, y float64, text string, s style) {
 	if text == "" {
 		return
@@ -363,13 +382,14 @@ func (t *annexTable) cell(column int, y float64, text string, s style) {
 	for _, w := range t.widths[:column] {
 		x += w + annexGap
 	}
-	measure := t.measure(s)
 	switch {
-	case column >= quantityColumn: // right-aligned, and never cut
-		x += t.widths[column] - measure(text)
+	case column >= quantityColumn:
+		t.line(x+t.widths[column]-t.measure(s)(text), y, text, s)
 	case column >= fromColumn:
-		// A little more, or rounding would cut the widest text.
-		text = wrap(text, t.widths[column]+0.01, 1, measure)[0]
+		for i, line := range t.lines(column, text, s) {
+			t.line(x, y+float64(i)*annexLine, line, s)
+		}
+	default:
+		t.line(x, y, text, s)
 	}
-	t.line(x, y, text, s)
 }

@@ -167,6 +167,9 @@ func shares(groups []group, l templates.Layout) (shares []share, below []string)
 			below = append(below, g.name)
 		}
 	}
+	if len(shares) == 0 {
+		return nil, below
+	}
 	tenths := apportion(amounts, 1000)
 	for i := range shares {
 		shares[i].colour = shade(l.Page.Accent, i, len(shares))
