@@ -63,6 +63,10 @@ type AnnexItem struct {
 	Amount    decimal.Decimal   `json:"amount"`          // exact
 }
 
+// AnnexTooLong reports whether a document that is to list its usage records has
+// too many of them.
+func (d *Document) AnnexTooLong() bool { return d.Annex != nil && d.Usage.Records > AnnexLimit }
+
 // itemizer collects the annex of a document.
 type itemizer struct {
 	doc    *Document
@@ -136,14 +140,10 @@ func (a *itemizer) encode() ([]byte, error) {
 // records than [AnnexLimit]. The usage must be that which the document was drafted
 // from.
 func (b *Biller) Itemize(ctx context.Context, doc *Document) ([]byte, error) {
-	return b.itemize(ctx, doc, AnnexLimit)
-}
-
-func (b *Biller) itemize(ctx context.Context, doc *Document, limit int64) ([]byte, error) {
 	if doc.Annex == nil {
 		return nil, nil
 	}
-	if doc.Usage.Records > limit {
+	if doc.AnnexTooLong() {
 		doc.Annex = &Annex{Records: doc.Usage.Records}
 		return nil, nil
 	}
@@ -190,7 +190,7 @@ func (b *Biller) Annex(ctx context.Context, doc *Document) ([]byte, error) {
 	if doc.Number == "" {
 		return b.Itemize(ctx, doc)
 	}
-	if doc.Annex == nil || doc.Annex.SHA256 == "" {
+	if doc.Annex == nil || doc.Annex.SHA256 == "" { // none, or too long
 		return nil, nil
 	}
 	annex, err := b.DB.Blob(ctx, doc.Annex.SHA256)

@@ -63,9 +63,10 @@ type Report struct {
 // Month is one calendar month of a report.
 type Month struct {
 	Statement *billing.Statement `json:"statement"`
-	Finalized []string           `json:"finalized"` // numbers given in this run
-	Files     []string           `json:"files"`     // everything there is of the month
-	Changed   []string           `json:"changed"`   // invoices whose usage or plan has changed since: what came late is not billed
+	Finalized []string           `json:"finalized"`  // numbers given in this run
+	Files     []string           `json:"files"`      // everything there is of the month
+	Changed   []string           `json:"changed"`    // invoices whose usage or plan has changed since: what came late is not billed
+	NotListed []string           `json:"not_listed"` // tenants with an itemized invoice that has too many usage records to list
 }
 
 // NeedsPerson reports whether someone has to look: a list that could not be
@@ -439,7 +440,12 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 			j.Log.WarnContext(ctx, "tenant parked", "tenant", t.Document.Tenant, "period", t.Document.Period.Label(), "reason", t.Reason)
 		}
 	}
-	m := &Month{Finalized: finalized}
+	m := &Month{Finalized: finalized, NotListed: []string{}}
+	for _, t := range tenants {
+		if t.Document.AnnexTooLong() {
+			m.NotListed = append(m.NotListed, t.Document.Tenant)
+		}
+	}
 	if m.Statement, err = j.Statement(ctx, first, o, tenants); err != nil {
 		return nil, err
 	}

@@ -88,7 +88,7 @@ func (inv *invoice) annex(list []byte) ([]block, error) {
 	if want == nil {
 		return nil, nil
 	}
-	if want.Records > billing.AnnexLimit {
+	if want.SHA256 == "" && want.Records > 0 {
 		text := templates.Fill(inv.labels.AnnexTooLong, "count", count(want.Records))
 		return []block{space(18), inv.heading(inv.labels.Annex), inv.textBlock(paragraph{text: text, style: body})}, nil
 	}
