@@ -124,9 +124,13 @@ func (inv *invoice) shareChart() []block {
 	if len(shares) == 0 {
 		return nil
 	}
-	const columns = 2
+	columns, column := 2, (inv.textWidth()-chartGap)/2
+	for _, s := range shares {
+		if inv.measure(body)(inv.money(s.amount)) > column*0.35 { // an amount is never cut
+			columns, column = 1, inv.textWidth()
+		}
+	}
 	rows := (len(shares) + columns - 1) / columns
-	column := (inv.textWidth() - chartGap) / columns
 	blocks := []block{
 		space(16),
 		inv.heading(templates.Fill(inv.labels.Share, "currency", inv.doc.Currency)),
