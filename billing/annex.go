@@ -22,9 +22,9 @@ import (
 const AnnexSchema = "subtally.annex/1"
 
 // AnnexLimit is how many usage records a period may have for its invoice to list
-// them: 100,000 are about 1,500 pages. Beyond it the invoice points to the CSV
+// them: 50,000 are about 750 pages, and 100 MB of memory while they are drawn. Beyond it the invoice points to the CSV
 // export of usage instead.
-const AnnexLimit = 100_000
+const AnnexLimit = 50_000
 
 // An annex is JSON, an object a line: an [AnnexHead], and for each subaccount an
 // [AnnexGroup] with an [AnnexItem] for each of its usage records. Subaccounts are

@@ -74,8 +74,8 @@ type annexTable struct {
 	billed     bool // some quantity was rounded before it was priced
 	notCharged int64
 
-	day        int // index of the row that is the title of the current day
-	date       pricing.Date
+	day        pricing.Date // of the items being read
+	dayTitle   int          // index of its title's row, filled in when its sum is known
 	dayAmount  decimal.Decimal
 	dayRecords int64
 	usages     map[string]string // names of kinds with directions
@@ -115,7 +115,7 @@ func (t *annexTable) read(list []byte) error {
 	}, func(g billing.AnnexGroup) error {
 		t.endDay()
 		t.title(groupRow, t.accountName(g.Account), g.Records, g.Amount)
-		t.date = pricing.Date{}
+		t.day = pricing.Date{}
 		return nil
 	}, t.item)
 	if err != nil || head.Records == 0 {
@@ -132,9 +132,9 @@ func (t *annexTable) read(list []byte) error {
 }
 
 func (t *annexTable) item(i *billing.AnnexItem) error {
-	if date := pricing.DateOf(i.Start); date != t.date {
+	if day := pricing.DateOf(i.Start); day != t.day {
 		t.endDay()
-		t.day, t.date, t.dayAmount, t.dayRecords = len(t.rows), date, decimal.Zero, 0
+		t.day, t.dayTitle, t.dayAmount, t.dayRecords = day, len(t.rows), decimal.Zero, 0
 		t.rows = append(t.rows, annexRow{})
 	}
 	t.dayAmount = t.dayAmount.Add(i.Amount)
@@ -154,12 +154,12 @@ func (t *annexTable) item(i *billing.AnnexItem) error {
 
 // endDay writes the title of the day whose items are all there.
 func (t *annexTable) endDay() {
-	if t.date.IsZero() {
+	if t.day.IsZero() {
 		return
 	}
 	end := len(t.rows)
-	t.title(dayRow, t.invoice.date(t.date), t.dayRecords, t.dayAmount)
-	t.rows[t.day], t.rows = t.rows[end], t.rows[:end]
+	t.title(dayRow, t.date(t.day), t.dayRecords, t.dayAmount)
+	t.rows[t.dayTitle], t.rows = t.rows[end], t.rows[:end]
 }
 
 // title appends the title of a group or a day, with its count and sum.
