@@ -22,8 +22,8 @@ import (
 const AnnexSchema = "subtally.annex/1"
 
 // AnnexLimit is how many usage records a period may have for its invoice to list
-// them: 50,000 are about 750 pages, and 100 MB of memory while they are drawn. Beyond it the invoice points to the CSV
-// export of usage instead.
+// them: 50,000 are about 750 pages, and 100 MB of memory while they are drawn.
+// Beyond it the invoice points to the CSV export of usage instead.
 const AnnexLimit = 50_000
 
 // An annex is JSON, an object a line: an [AnnexHead], and for each subaccount an
