@@ -591,6 +591,9 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	if err := j.Biller.StoreAnnex(ctx, tm.Document); err != nil {
 		return tm, false, err
 	}
+	if err := j.Files.keepLayout(ctx, j.Biller, tm.Document); err != nil {
+		return tm, false, err
+	}
 	e, err := j.reg.Finalize(ctx, identity(t, p), o.AsOf, func(number string) ([]byte, error) {
 		tm.Document.Number = number
 		return tm.Document.Canonical()

@@ -89,7 +89,7 @@ func (inv *invoice) annex(list []byte) ([]block, error) {
 		return nil, nil
 	}
 	if want.SHA256 == "" && want.Records > 0 {
-		text := templates.Fill(inv.labels.AnnexTooLong, "count", count(want.Records))
+		text := templates.Fill(inv.labels.AnnexTooLong, "count", inv.layout.Locale.Count(want.Records))
 		return []block{space(18), inv.heading(inv.labels.Annex), inv.textBlock(paragraph{text: text, style: body})}, nil
 	}
 	if sum := sha256.Sum256(list); hex.EncodeToString(sum[:]) != want.SHA256 {
@@ -209,7 +209,7 @@ func (t *annexTable) lines(column int, text string, s style) []string {
 }
 
 func (t *annexTable) records(n int64) string {
-	return count(n) + " " + unitName(pricing.PerRecord, decimal.NewFromInt(n), t.layout)
+	return t.layout.Locale.Count(n) + " " + t.layout.Unit(pricing.PerRecord, decimal.NewFromInt(n))
 }
 
 func (t *annexTable) quantity(kind pricing.Kind, d decimal.Decimal) string {
@@ -261,7 +261,7 @@ func (t *annexTable) pages() []block {
 		notes = append(notes, paragraph{text: t.labels.AnnexMasked, style: details})
 	}
 	if t.notCharged > 0 {
-		notes = append(notes, paragraph{text: templates.Fill(t.labels.AnnexNotCharged, "count", count(t.notCharged)), style: details})
+		notes = append(notes, paragraph{text: templates.Fill(t.labels.AnnexNotCharged, "count", t.layout.Locale.Count(t.notCharged)), style: details})
 	}
 	title, intro := t.heading(t.labels.Annex), t.box(t.textWidth(), false, notes...)
 	start := title.height + intro.height + 10
@@ -342,7 +342,7 @@ func (t *annexTable) head(each func(i int, text string)) {
 
 func (t *annexTable) drawPage(p annexPage, y float64) {
 	t.head(func(i int, text string) { t.cell(i, y, t.lines(i, text, annexHead)[0], annexHead) })
-	t.rule(t.left, y+annexHeadRow-4, t.textWidth(), 0.5, t.layout.Page.Accent)
+	t.rule(t.left, y+annexHeadRow-4, t.textWidth(), 0.5, t.layout.Brand.Accent)
 	y += annexHeadRow
 	for _, rows := range [][]annexRow{p.repeated, p.rows} {
 		for i := range rows {
@@ -363,9 +363,9 @@ func (t *annexTable) drawRow(r *annexRow, y float64) {
 	y += annexRowHeight[r.kind] - annexRowHeight[itemRow] - 2
 	switch r.kind {
 	case groupRow:
-		s.colour = t.layout.Page.Accent
+		s.colour = t.layout.Brand.Accent
 	case totalRow:
-		t.rule(t.left, y-3, t.textWidth(), 1, t.layout.Page.Accent)
+		t.rule(t.left, y-3, t.textWidth(), 1, t.layout.Brand.Accent)
 	}
 	width := t.textWidth() - t.widths[amountColumn] - t.widths[quantityColumn] - 2*annexGap
 	t.fitted(width, false, r.cells[0], s).draw(t.left, y)

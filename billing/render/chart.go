@@ -39,7 +39,7 @@ func (c *canvas) dailyCharts(days []billing.Day) block {
 	calls := series{title: labels.CallMinutes, print: func(v int64) string {
 		return minutes(decimal.NewFromInt(v), c.layout)
 	}}
-	messages := series{title: labels.Messages, print: count}
+	messages := series{title: labels.Messages, print: c.layout.Locale.Count}
 	for _, d := range days {
 		calls.values = append(calls.values, max(d.Seconds, 0))
 		messages.values = append(messages.values, max(d.Messages, 0))
@@ -63,7 +63,7 @@ func (c *canvas) dailyCharts(days []billing.Day) block {
 
 // barChart draws one bar per day beneath a line at the greatest value.
 func (c *canvas) barChart(s series, days []billing.Day, x, y, width float64) {
-	accent := c.layout.Page.Accent
+	accent := c.layout.Brand.Accent
 	top := s.max()
 
 	c.fitted(width*0.6, false, s.title, body).draw(x, y)
@@ -176,10 +176,10 @@ func shares(groups []group, l templates.Layout) (shares []share, below []string)
 	}
 	tenths := apportion(amounts, 1000)
 	for i := range shares {
-		shares[i].colour = shade(l.Page.Accent, i, len(shares))
-		shares[i].percent = number(decimal.New(tenths[i], -1), 1) + " %"
+		shares[i].colour = shade(l.Brand.Accent, i, len(shares))
+		shares[i].percent = l.Locale.Percent(decimal.New(tenths[i], -1), 1)
 		if tenths[i] == 0 {
-			shares[i].percent = templates.Fill(l.Labels.LessThan, "value", number(decimal.New(1, -1), 1)+" %")
+			shares[i].percent = templates.Fill(l.Labels.LessThan, "value", l.Locale.Percent(decimal.New(1, -1), 1))
 		}
 	}
 	return shares, below
