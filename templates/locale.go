@@ -12,7 +12,9 @@ import (
 	"github.com/go-playground/locales"
 	"github.com/go-playground/locales/de"
 	"github.com/go-playground/locales/de_AT"
+	"github.com/go-playground/locales/de_CH"
 	"github.com/go-playground/locales/de_IT"
+	"github.com/go-playground/locales/de_LI"
 	"github.com/go-playground/locales/en"
 	"github.com/go-playground/locales/en_001"
 	"github.com/go-playground/locales/en_BW"
@@ -26,6 +28,7 @@ import (
 	"github.com/go-playground/locales/es_PE"
 	"github.com/go-playground/locales/es_UY"
 	"github.com/go-playground/locales/fr"
+	"github.com/go-playground/locales/fr_CH"
 	"github.com/go-playground/locales/it"
 	"github.com/go-playground/locales/nl"
 	"github.com/go-playground/locales/pl"
@@ -59,15 +62,15 @@ type Locale struct {
 	percent               string // such as "1 %"
 }
 
-// calendars have the dates of languages, and of their regions that write them
-// in another way.
+// calendars have the dates and percentages of languages, and of their regions
+// that write them in another way.
 var calendars = func() map[string]locales.Translator {
 	all := map[string]locales.Translator{}
 	for _, l := range []locales.Translator{
-		de.New(), de_AT.New(), de_IT.New(),
+		de.New(), de_AT.New(), de_CH.New(), de_IT.New(), de_LI.New(),
 		en.New(), en_001.New(), en_BW.New(), en_BZ.New(), en_CA.New(), en_MT.New(), en_ZA.New(), en_ZW.New(),
 		es.New(), es_HN.New(), es_PE.New(), es_UY.New(),
-		fr.New(), it.New(), nl.New(), pl.New(), pt.New(),
+		fr.New(), fr_CH.New(), it.New(), nl.New(), pl.New(), pt.New(),
 	} {
 		all[strings.ReplaceAll(l.Locale(), "_", "-")] = l
 	}

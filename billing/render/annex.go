@@ -178,27 +178,28 @@ func (t *annexTable) widen(r *annexRow, s style, columns ...int) {
 	}
 }
 
-// fit gives the destinations what room is left, or, where there is none, breaks
-// these and the numbers into lines.
+// fit gives the destinations what room is left. Where there is none, texts are
+// broken into lines: first those with words, so that telephone numbers are not.
 func (t *annexTable) fit() {
-	room := t.textWidth() - (annexColumns-1)*annexGap
-	for i, w := range t.widths {
-		if i < fromColumn || i > destinationColumn {
-			room -= w
-		}
+	room := t.textWidth() - (annexColumns-1)*annexGap - t.widths[timeColumn] - t.widths[quantityColumn] - t.widths[amountColumn]
+	words := []float64{t.widths[usageColumn], t.widths[destinationColumn]}
+	numbers := []float64{t.widths[fromColumn], t.widths[toColumn]}
+	if left := room - words[0] - words[1] - numbers[0] - numbers[1]; left >= 0 {
+		t.widths[destinationColumn] += left
+		return
 	}
-	texts := t.widths[fromColumn : destinationColumn+1]
-	if sum := texts[0] + texts[1] + texts[2]; sum > room {
-		t.shrink(make([]column, len(texts)), texts, max(room, 0))
-		for i := range t.rows {
-			if r := &t.rows[i]; r.kind == itemRow {
-				for column := fromColumn; column <= destinationColumn; column++ {
-					r.more = max(r.more, len(t.lines(column, r.cells[column], annexText))-1)
-				}
+	longest := t.measure(annexText)("+999999999999999") // after ITU-T E.164
+	reserved := min(numbers[0], longest) + min(numbers[1], longest)
+	t.shrink(make([]column, 2), words, max(room-reserved, 0))
+	t.shrink(make([]column, 2), numbers, max(room-words[0]-words[1], 0))
+	t.widths[usageColumn], t.widths[destinationColumn] = words[0], words[1]
+	t.widths[fromColumn], t.widths[toColumn] = numbers[0], numbers[1]
+	for i := range t.rows {
+		if r := &t.rows[i]; r.kind == itemRow {
+			for column := usageColumn; column < quantityColumn; column++ {
+				r.more = max(r.more, len(t.lines(column, r.cells[column], annexText))-1)
 			}
 		}
-	} else {
-		t.widths[destinationColumn] += room - sum
 	}
 }
 
@@ -385,7 +386,7 @@ func (t *annexTable) cell(column int, y float64, text string, s style) {
 	switch {
 	case column >= quantityColumn:
 		t.line(x+t.widths[column]-t.measure(s)(text), y, text, s)
-	case column >= fromColumn:
+	case column >= usageColumn:
 		for i, line := range t.lines(column, text, s) {
 			t.line(x, y+float64(i)*annexLine, line, s)
 		}

@@ -19,6 +19,7 @@ import (
 
 	"subtally/billing"
 	"subtally/pricing"
+	"subtally/templates"
 )
 
 // itemized are the usage records of one subaccount.
@@ -127,13 +128,13 @@ Telephone numbers are shown without their middle digits.
 Usage records that are not charged, such as failed calls, are not listed: 12
 Time  Usage  From  To  Destination  Quantity  Amount (EUR)
 Brightpath production (AC0a1b2c3d4e5f60718293a4b5c6d7e8f9)  3 records  0.2113333333333333
-1 October 2026  2 records  0.2113333333333333
+October 1, 2026  2 records  0.2113333333333333
 00:00:00  Call, out  +49305•••1200  +49151•••5678  Germany, mobile  1:01 min / 2 min  0.178
 23:59:59  WhatsApp, in  whatsapp:+49301•••4567  +49305•••1200  1 message  0.0333333333333333
-25 October 2026  1 record  0.00
+October 25, 2026  1 record  0.00
 02:30:00  Call, in  sip:alice@example.com  client:bob  60 min  0.00
 AC00000000000000000000000000000001  1 record  -0.10
-31 October 2026  1 record  -0.10
+October 31, 2026  1 record  -0.10
 12:00:00  Phone number  •••80  1 day  -0.10
 Total, 4 records  0.1113333333333333
 Invoice INV-2026-00042  Page 4 of 4`, "\n")
@@ -175,7 +176,7 @@ func TestAnnexPages(t *testing.T) {
 						group, day = name, ""
 					}
 				}
-				if strings.Contains(text.s, " October 2026") {
+				if strings.HasPrefix(text.s, "October ") {
 					day = strings.TrimSuffix(text.s, " (continued)")
 				}
 				if strings.HasPrefix(text.s, "+4915") {
@@ -186,7 +187,7 @@ func TestAnnexPages(t *testing.T) {
 					if next < n/2 {
 						want = names[0]
 					}
-					if group != want || day != items[next].Start.Format("2 January 2006") {
+					if group != want || day != items[next].Start.Format("January 2, 2006") {
 						t.Errorf("%d records: record %d on page %d is under %q, %q", n, next, i+1, group, day)
 					}
 					next++
@@ -203,6 +204,37 @@ func TestAnnexPages(t *testing.T) {
 			t.Errorf("%d records, %d printed", n, next)
 		}
 		checkGeometry(t, pages)
+	}
+}
+
+// In every language the annex fits, and numbers and dates are written as in it.
+func TestAnnexLanguages(t *testing.T) {
+	for _, language := range templates.Languages {
+		l, err := templates.Embedded().Layout(language)
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc := readJSON[billing.Document](t, "typical")
+		doc.MaskNumbers = true
+		items := manyItems(150)
+		items[2].Kind, items[2].Direction, items[2].From = pricing.WhatsApp, pricing.Inbound, "whatsapp:+49301•••4567"
+		items[3].Kind, items[3].Direction, items[3].Quantity, items[3].Billed = pricing.Transcription, "", dec("61"), dec("120")
+		items[5].Kind, items[5].Amount = pricing.Number, dec("1234.0333333333333")
+		var b bytes.Buffer
+		if err := Invoice(&b, doc, l, withAnnex(t, doc, itemized{doc.Accounts[0].SID, items})); err != nil {
+			t.Fatal(err)
+		}
+		pages := readPDF(t, b.Bytes())
+		checkGeometry(t, pages)
+		if language != "de" {
+			continue
+		}
+		text := fmt.Sprint(pages)
+		for _, want := range []string{"1. Oktober 2026", "1.234,0333333333333", "0,0725", "whatsapp:+49301"} {
+			if !strings.Contains(text, want) {
+				t.Errorf("German: no %q", want)
+			}
+		}
 	}
 }
 

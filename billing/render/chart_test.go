@@ -19,16 +19,16 @@ func TestShares(t *testing.T) {
 		{"", "", ""},
 		{"0", "", ""},
 		{"-5", "", "a"},
-		{"12.34", "100.0 %", ""},
-		{"1 1 1", "33.4 % 33.3 % 33.3 %", ""},
-		{"2 1", "66.7 % 33.3 %", ""},
+		{"12.34", "100.0%", ""},
+		{"1 1 1", "33.4% 33.3% 33.3%", ""},
+		{"2 1", "66.7% 33.3%", ""},
 		// 0.55, 0.45 and 99 of 100: whole tenths 5, 4 and 990, and the first of two
 		// equal remainders.
-		{"0.55 0.45 99", "0.6 % 0.4 % 99.0 %", ""},
+		{"0.55 0.45 99", "0.6% 0.4% 99.0%", ""},
 		// 0.0099 %: not a tenth, but there.
-		{"1 10000", "< 0.1 % 100.0 %", ""},
-		{"60 0 -20 40", "60.0 % 40.0 %", "c"},
-		{"-1 7 -3", "100.0 %", "a c"},
+		{"1 10000", "< 0.1% 100.0%", ""},
+		{"60 0 -20 40", "60.0% 40.0%", "c"},
+		{"-1 7 -3", "100.0%", "a c"},
 	} {
 		var groups []group
 		for i, a := range strings.Fields(test.amounts) {
@@ -114,7 +114,7 @@ func TestShareChart(t *testing.T) {
 	checkGeometry(t, pages)
 	text := pages[0].String()
 	// 89.95, 0.05 and 10 %: whole tenths 899, 0 and 100; of equal remainders the first.
-	for _, want := range []string{"Share per category (EUR)", "Calls\n899.50\n90.0 %", "Messages\n0.50\n< 0.1 %", "Fees\n100.00\n10.0 %", "Below zero, and not in the chart: Credits"} {
+	for _, want := range []string{"Share per category (EUR)", "Calls\n899.50\n90.0%", "Messages\n0.50\n< 0.1%", "Fees\n100.00\n10.0%", "Below zero, and not in the chart: Credits"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %q:\n%s", want, text)
 		}

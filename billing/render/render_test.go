@@ -243,8 +243,8 @@ func TestPayment(t *testing.T) {
 		want      string
 		how       bool
 	}{
-		{"1", 14, "Payable within 14 days, by 15 November 2026.", true},
-		{"1", 0, "Payable on receipt, by 15 November 2026.", true},
+		{"1", 14, "Payable within 14 days, by November 15, 2026.", true},
+		{"1", 0, "Payable on receipt, by November 15, 2026.", true},
 		{"0", 14, "Nothing is to be paid.", false},
 		{"-1", 14, "The amount is in your favour. Nothing is to be paid.", false},
 	}
@@ -403,7 +403,7 @@ func TestStatement(t *testing.T) {
 		all += p.String()
 	}
 	for _, want := range []string{
-		"Norddial main account", "2,871.30425", "1,729.52 EUR", "31.8 %", "-3.7 %", "parked\n12 calls to +882",
+		"Norddial main account", "2,871.30425", "EUR 1,729.52", "31.8%", "-3.7%", "parked\n12 calls to +882",
 		"old trial\nAC00000000000000000000000000000077\nsuspended", "no rate for prefix 882", "1,335.94575",
 	} {
 		if !strings.Contains(all, want) {
