@@ -177,7 +177,7 @@ func TestBundle(t *testing.T) {
 		got := []string{l.Labels.Invoice, l.Labels.CreditNote, l.Units[pricing.Day]["other"], l.Units[pricing.Month]["other"],
 			fmt.Sprint(l.Brand.Accent, l.Brand.Text, l.Page.Margins.Left, len(l.Sections)),
 			string(l.Logo), string(l.Fonts.Regular), string(l.Fonts.Bold), string(l.Fonts.More[0].TTF), l.Locale.String()}
-		want := []string{"Honorarnote", "Rechnungskorrektur", "Tg.", "Monate", "{1 2 3} {30 38 48} 20 8", "logo", "regular", "regular", "more", "de-AT"}
+		want := []string{"Honorarnote", "Rechnungskorrektur", "Tg.", "Monate", "{1 2 3} {30 38 48} 20 9", "logo", "regular", "regular", "more", "de-AT"}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
