@@ -24,8 +24,8 @@ type Biller struct {
 	Seller       Party
 	Start        pricing.Date // nothing before it is billed
 	TimeZone     string       // the main account's, for statements
-	Locale       string // of documents, where the tenant has none of its own
-	Layout       Layout // of documents
+	Locale       string       // of documents, where the tenant has none of its own
+	Layout       Layout       // of documents
 	PaymentDays  int
 	Instructions []string // how to pay
 }
