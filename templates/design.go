@@ -65,8 +65,15 @@ type Text struct {
 }
 
 // Phrase is a text by language, and under AllLanguages for those that it does not
-// name. Its {words in braces} are those of [Placeholders].
+// name; a text alone is for all. Its {words in braces} are those of
+// [Placeholders].
 type Phrase map[string]string
+
+// UnmarshalText reads a text that is for all languages.
+func (p *Phrase) UnmarshalText(text []byte) error {
+	*p = Phrase{AllLanguages: string(text)}
+	return nil
+}
 
 // AllLanguages stands for the languages that a phrase does not name.
 const AllLanguages = "all"

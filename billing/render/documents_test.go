@@ -108,7 +108,9 @@ func withTenants(t testing.TB, n int) *billing.Statement {
 // invoices are the documents of the golden files.
 func invoices(t testing.TB) map[string]*billing.Document {
 	docs := map[string]*billing.Document{"lines500": withLines(t, 500)}
-	for _, name := range []string{"typical", "longnames", "scripts", "zero", "jpy", "bhd", "draft", "change"} {
+	for _, name := range []string{"typical", "longnames", "scripts", "zero", "jpy", "bhd", "draft", "change",
+		"german", "french", "spanish", "portuguese", "italian", "dutch", "polish", "british",
+		"creditnote", "creditnote_german", "adjusted", "reverse", "greek", "cyrillic"} {
 		docs[name] = readJSON[billing.Document](t, name)
 	}
 	return docs

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/jung-kurt/gofpdf"
 	"github.com/shopspring/decimal"
@@ -279,8 +280,14 @@ func (inv *invoice) letterhead() []block {
 	doc := inv.doc
 	left := inv.textWidth() * 0.6
 	seller := inv.box(left-columnGap, false, inv.party(doc.Seller, style{size: 13, bold: true, colour: ink}, small)...)
+	large := style{size: 22, bold: true, colour: inv.layout.Brand.Accent}
+	for word := range strings.FieldsSeq(inv.glyphs.clean(title(doc, inv.labels))) {
+		for large.size > 12 && inv.measure(large)(word) > inv.textWidth()-left {
+			large.size--
+		}
+	}
 	heading := []paragraph{
-		{title(doc, inv.labels), style{size: 22, bold: true, colour: inv.layout.Brand.Accent}, 2},
+		{title(doc, inv.labels), large, 2},
 		{doc.Number, style{size: 10, bold: true, colour: ink}, 12},
 	}
 	if doc.Revision > 1 {
@@ -365,7 +372,10 @@ func textFact(label, value string) fact {
 
 // facts lists labelled values in a column of the given width.
 func (c *canvas) facts(width float64, list []fact) box {
-	const labelWidth = 66
+	labelWidth := 66.0
+	for _, f := range list {
+		labelWidth = min(max(labelWidth, c.measure(details)(c.glyphs.clean(f.label))+0.5), 0.45*width)
+	}
 	type placed struct {
 		label, value box
 		y            float64
@@ -555,21 +565,28 @@ func (inv *invoice) groupTable(groups []group) []block {
 	for _, c := range inv.layout.Columns {
 		columns = append(columns, column{title: inv.columnTitle(c.Name), right: !isText(c.Name), share: c.Width})
 	}
-	title := func(text string, s style, lines int) row {
-		return row{cells: []cell{{text: []paragraph{{text, s, lines}}, span: len(columns), left: columns[0].right}}}
+	title := func(text ...paragraph) row {
+		return row{cells: []cell{{text: text, span: len(columns), left: columns[0].right}}}
 	}
 	heading := style{size: 8.5, bold: true, colour: inv.layout.Brand.Accent}
 	var rows []row
 	for _, g := range groups {
-		first := title(g.name, heading, 2)
+		first := title(paragraph{g.name, heading, 2})
 		first.keep = true
 		rows = append(rows, first)
-		continued := title(templates.Fill(inv.labels.Continued, "category", g.name), heading, 2)
+		again := paragraph{templates.Fill(inv.labels.Continued, "category", g.name), heading, 2}
+		continued := title(again)
 		for i, line := range g.lines {
 			if line.Adjusts != "" && (i == 0 || g.lines[i-1].Adjusts != line.Adjusts) {
-				of := title(inv.adjustmentOf(line.Adjusts), details, 6)
-				of.keep = true
-				rows = append(rows, of)
+				of := paragraph{inv.adjustmentOf(line.Adjusts), details, 6}
+				heads := title(of)
+				heads.keep = true
+				if i > 0 {
+					under := title(again)
+					heads.under = &under
+				}
+				rows = append(rows, heads)
+				continued = title(again, of)
 			}
 			r := row{
 				rule: hairline,
@@ -580,14 +597,15 @@ func (inv *invoice) groupTable(groups []group) []block {
 				r.cells = append(r.cells, inv.lineCell(c.Name, line))
 			}
 			if i > 0 {
-				r.under = &continued
+				under := continued
+				r.under = &under
 			}
 			rows = append(rows, r)
 		}
 		rows = append(rows, inv.subtotal(columns, templates.Fill(inv.labels.Subtotal, "category", g.name), g.amount))
 	}
 	if len(rows) == 0 {
-		rows = []row{title(inv.labels.NoLines, details, 0)}
+		rows = []row{title(paragraph{text: inv.labels.NoLines, style: details})}
 		rows[0].rule, rows[0].keep = hairline, true
 	}
 	lines := 0

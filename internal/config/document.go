@@ -169,7 +169,7 @@ func (d *document) decode(path string, n *yaml.Node, out reflect.Value) {
 		d.decode(path, n, out.Elem())
 	case kind == reflect.Slice:
 		d.decodeList(path, n, out)
-	case kind == reflect.Map:
+	case kind == reflect.Map && (n.Kind != yaml.ScalarNode || !reflect.PointerTo(out.Type()).Implements(textType)):
 		d.decodeMap(path, n, out)
 	case out.Type() == deck && n.Kind == yaml.MappingNode: // as text it is its file alone
 		d.decodeStruct(path, n, out)
