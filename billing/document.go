@@ -93,9 +93,11 @@ type Layout struct {
 }
 
 // Annex identifies the list of usage records that is printed behind an invoice,
-// by the SHA-256, in hex, under which it is stored.
+// by the SHA-256, in hex, under which it is stored. Where an invoice has more
+// usage records than [AnnexLimit] there is no list and no hash. On a draft both are
+// filled in by [Biller.Itemize].
 type Annex struct {
-	Records int64  `json:"records"`
+	Records int64  `json:"records"` // listed, or too many to be
 	SHA256  string `json:"sha256"`
 }
 

@@ -25,6 +25,8 @@ type Biller struct {
 	Sellers      map[string]Seller // others, by id
 	Start        pricing.Date      // nothing before it is billed
 	TimeZone     string            // the main account's, for statements
+	Locale       string            // of documents, where the tenant has none of its own
+	Layout       Layout            // of documents
 	PaymentDays  int
 	Instructions []string // how to pay
 }
@@ -105,6 +107,11 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 		SellerID: t.Seller, Seller: seller.Party, Tenant: t.ID, Buyer: t.Buyer, Period: p,
 		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
 		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
+		Locale:  cmp.Or(t.Locale, b.Locale), Layout: b.Layout,
+	}
+	doc.MaskNumbers = t.MaskNumbers
+	if t.Itemize {
+		doc.Annex = &Annex{} // filled in by Itemize
 	}
 	if doc.Billed.From, doc.Billed.To = b.Billed(t, p); !doc.Billed.From.Before(doc.Billed.To) {
 		doc.Billed = Days{p.From, p.From} // what was billed in advance is given back

@@ -12,12 +12,15 @@ type Tenant struct {
 	Plan        string            `yaml:"plan"`                   // name of a plan
 	PlanChanges []PlanChange      `yaml:"plan_changes,omitempty"` // in the order of their days
 	TimeZone    string            `yaml:"time_zone"`              // IANA name
+	Locale      string            `yaml:"locale,omitempty"`       // of its invoices, such as de-AT; billing.locale where empty
 	From        pricing.Date      `yaml:"from,omitempty"`         // first day billed; since billing.start where empty
 	Until       pricing.Date      `yaml:"until,omitempty"`        // first day no longer billed; for ever where empty
 	Buyer       Party             `yaml:"buyer"`                  // printed on its invoices
 	Taxes       []pricing.TaxRate `yaml:"taxes,omitempty"`        // in this order
 	Credits     []pricing.Credit  `yaml:"credits,omitempty"`      // besides those of the plan
 	Overdue     string            `yaml:"overdue,omitempty"`      // when an invoice stays unpaid: propose to suspend its subaccounts, suspend them, or ignore it; propose where empty
+	Itemize     bool              `yaml:"itemize,omitempty"`      // invoices list every usage record with its amount
+	MaskNumbers bool              `yaml:"mask_numbers,omitempty"` // telephone numbers are printed without their middle digits
 	Subaccounts []Assignment      `yaml:"subaccounts"`
 }
 

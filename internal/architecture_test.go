@@ -54,7 +54,7 @@ var rules = []rule{
 	{"billing/export", []string{"billing", "pricing"}, "a CSV is a function of what was billed"},
 	{"billing/reconcile", []string{"billing", "internal/warehouse", "pricing"}, "reconciling compares what was pulled; it calls nobody"},
 	{"billing/nightly", []string{"billing/...", "ingest", "pricing", "templates"}, "the nightly job puts the steps in order; it reads no configuration"},
-	{"internal/config", []string{"billing", "billing/register", "pricing"}, "configuration is checked without Twilio or a warehouse"},
+	{"internal/config", []string{"billing", "billing/register", "pricing", "templates"}, "configuration, layouts among it, is checked without Twilio or a warehouse"},
 	{"internal/config/schemagen", []string{"internal/config"}, "the schemas are made of what configuration is decoded into"},
 	{"cmd/subtally", []string{"..."}, "the command puts everything together"},
 	{"internal", nil, "tests only"},

@@ -60,7 +60,7 @@ func (l *Lines) Add(doc *billing.Document, status string) error {
 		exact := line.Exact()
 		err := l.w.Write([]string{
 			doc.Period.Label(), doc.Tenant, doc.Number, status, strconv.Itoa(i + 1), line.Charge, string(line.Category), string(line.Kind),
-			line.Description, line.Item, strconv.FormatInt(line.Records, 10), line.Quantity.String(), string(line.Unit),
+			doc.Printed(line.Description), doc.Printed(line.Item), strconv.FormatInt(line.Records, 10), line.Quantity.String(), string(line.Unit),
 			line.UnitPrice.String(), strconv.FormatInt(line.Per, 10),
 			exact.String(), line.Amount.Sub(exact).String(), line.Amount.StringFixed(places), doc.Currency,
 		})

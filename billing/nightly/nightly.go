@@ -22,6 +22,7 @@ import (
 
 	"subtally/billing"
 	"subtally/billing/register"
+	"subtally/billing/render"
 	"subtally/ingest"
 	"subtally/pricing"
 )
@@ -67,9 +68,10 @@ type Report struct {
 // Month is one calendar month of a report.
 type Month struct {
 	Statement *billing.Statement `json:"statement"`
-	Finalized []string           `json:"finalized"` // numbers given in this run
-	Files     []string           `json:"files"`     // everything there is of the month
-	Changed   []string           `json:"changed"`   // invoices whose usage or plan has changed since: what came late is not billed
+	Finalized []string           `json:"finalized"`  // numbers given in this run
+	Files     []string           `json:"files"`      // everything there is of the month
+	Changed   []string           `json:"changed"`    // invoices whose usage or plan has changed since: what came late is not billed
+	NotListed []string           `json:"not_listed"` // tenants with an itemized invoice that has too many usage records to list
 }
 
 // NeedsPerson reports whether someone has to look: a list that could not be
@@ -458,7 +460,12 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 			j.Log.WarnContext(ctx, "tenant parked", "tenant", t.Document.Tenant, "period", t.Document.Period.Label(), "reason", t.Reason)
 		}
 	}
-	m := &Month{Finalized: finalized}
+	m := &Month{Finalized: finalized, NotListed: []string{}}
+	for _, t := range tenants {
+		if t.Document.AnnexTooLong() {
+			m.NotListed = append(m.NotListed, t.Document.Tenant)
+		}
+	}
 	if m.Statement, err = j.Statement(ctx, first, o, tenants); err != nil {
 		return nil, err
 	}
@@ -597,7 +604,11 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 		}
 	}
 	if tm.Reason == "" {
-		tm.Reason = cmp.Or(wait, j.leaves(t, tm.Document), j.unprintable(tm.Document))
+		missing, err := j.Files.Missing(ctx, j.Biller, tm.Document)
+		if err != nil {
+			return tm, false, err
+		}
+		tm.Reason = cmp.Or(wait, j.leaves(t, tm.Document), render.Explain(missing))
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
@@ -605,6 +616,12 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	}
 	if !finalize {
 		return tm, false, nil
+	}
+	if err := j.Biller.StoreAnnex(ctx, tm.Document); err != nil {
+		return tm, false, err
+	}
+	if err := j.Files.keepLayout(ctx, j.Biller, tm.Document); err != nil {
+		return tm, false, err
 	}
 	e, err := j.finalize(ctx, tm.Document)
 	if err != nil {
@@ -710,7 +727,7 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	}
 	tm.Document, tm.Unrated = &draft.Document, draft.Unrated
 	path := j.Files.draftPath(tm.Document)
-	return tm, path, j.Files.Invoice(path, tm.Document)
+	return tm, path, j.Files.Invoice(ctx, j.Biller, path, tm.Document)
 }
 
 // Finalize bills one tenant for the month o.Period: it pulls the usage if the
@@ -754,7 +771,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 		tm.Reason = fmt.Sprintf("not due before %s", p.To.AddDays(j.GraceDays))
 	}
 	path := j.Files.invoicePath(&tm)
-	if err := j.Files.Invoice(path, tm.Document); err != nil {
+	if err := j.Files.Invoice(ctx, j.Biller, path, tm.Document); err != nil {
 		return tm, path, err
 	}
 	return tm, path, j.Files.dropDraft(&tm)

@@ -80,7 +80,7 @@ func cpuTime(b *testing.B) time.Duration {
 // measure for it, draws the very same page by gofpdf alone.
 func BenchmarkInvoice2Pages(b *testing.B) {
 	doc, l := twoPages(b)
-	perCore(b, func(w io.Writer) error { return Invoice(w, doc, l) })
+	perCore(b, func(w io.Writer) error { return Invoice(w, doc, l, nil) })
 }
 
 func BenchmarkInvoiceCJK(b *testing.B) {
@@ -90,7 +90,7 @@ func BenchmarkInvoiceCJK(b *testing.B) {
 	}
 	doc, l := readJSON[billing.Document](b, "cjk"), layout(b)
 	l.Fonts.More = []templates.Font{{Name: "cjk.ttf", TTF: ttf}}
-	perCore(b, func(w io.Writer) error { return Invoice(w, doc, l) })
+	perCore(b, func(w io.Writer) error { return Invoice(w, doc, l, nil) })
 }
 
 func BenchmarkStatement300(b *testing.B) {
@@ -103,7 +103,7 @@ func BenchmarkStatement300(b *testing.B) {
 func BenchmarkNaive2Pages(b *testing.B) {
 	doc, l := twoPages(b)
 	var ours bytes.Buffer
-	if err := Invoice(&ours, doc, l); err != nil {
+	if err := Invoice(&ours, doc, l, nil); err != nil {
 		b.Fatal(err)
 	}
 	operations := operations(b, ours.Bytes())
@@ -171,7 +171,7 @@ func operations(t testing.TB, file []byte) (all [][]func(*gofpdf.Fpdf)) {
 func TestFileSize(t *testing.T) {
 	doc, l := twoPages(t)
 	var pdf bytes.Buffer
-	if err := Invoice(&pdf, doc, l); err != nil {
+	if err := Invoice(&pdf, doc, l, nil); err != nil {
 		t.Fatal(err)
 	}
 	if n := len(readPDF(t, pdf.Bytes())); n != 2 || pdf.Len() >= 30_000 {

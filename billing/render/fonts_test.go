@@ -120,7 +120,7 @@ func TestHistory(t *testing.T) {
 		docs := invoices(t)
 		for _, name := range order {
 			h := sha256.New()
-			if err := Invoice(h, docs[name], layoutOf(t, name)); err != nil {
+			if err := Invoice(h, docs[name], layoutOf(t, name), nil); err != nil {
 				t.Fatal(err)
 			}
 			hashes[name] = fmt.Sprintf("%s %x\n", name, h.Sum(nil))
@@ -289,7 +289,7 @@ func TestFontsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l := layout(t)
 			test.change(&l.Fonts)
-			err := Invoice(io.Discard, readJSON[billing.Document](t, "typical"), l)
+			err := Invoice(io.Discard, readJSON[billing.Document](t, "typical"), l, nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("error %v, want one about %s", err, test.want)
 			}
@@ -374,7 +374,7 @@ func TestMissingIsWhatIsPrinted(t *testing.T) {
 			defer v.SetString(before)
 			v.SetString(before + "中")
 			var b bytes.Buffer
-			if err := Invoice(&b, doc, l); err != nil {
+			if err := Invoice(&b, doc, l, nil); err != nil {
 				return // such as an unknown currency
 			}
 			printed := false

@@ -155,7 +155,7 @@ func TestDifference(t *testing.T) {
 	l := layout(t)
 	draw := func() *image.Gray {
 		var b bytes.Buffer
-		if err := Invoice(&b, typical, l); err != nil {
+		if err := Invoice(&b, typical, l, nil); err != nil {
 			t.Fatal(err)
 		}
 		return sheet(pages(t, b.Bytes(), 72, goldenPages))

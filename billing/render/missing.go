@@ -37,7 +37,9 @@ func FindMissing(doc *billing.Document, l templates.Layout) (missing []Missing) 
 			missing = nil // Invoice says what is wrong
 		}
 	}()
-	c, err := paintInvoice(doc, l)
+	drawn := *doc
+	drawn.Annex = nil // it has no words but those of the lines
+	c, err := paintInvoice(&drawn, l, nil)
 	if err != nil {
 		return nil
 	}

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"io"
 	"os"
@@ -19,6 +20,8 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"subtally/billing"
+	"subtally/pricing"
+	"subtally/templates"
 )
 
 func TestMain(m *testing.M) {
@@ -28,8 +31,12 @@ func TestMain(m *testing.M) {
 
 func invoicePDF(t testing.TB, doc *billing.Document) []byte {
 	t.Helper()
+	l, err := templates.Embedded().Layout(cmp.Or(doc.Locale, templates.DefaultLocale))
+	if err != nil {
+		t.Fatal(err)
+	}
 	var b bytes.Buffer
-	if err := Invoice(&b, doc, layout(t)); err != nil {
+	if err := Invoice(&b, doc, l, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

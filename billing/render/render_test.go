@@ -141,7 +141,7 @@ func TestSameBytes(t *testing.T) {
 			if i%2 == 1 {
 				d = again
 			}
-			add("invoice", func(w io.Writer) error { return Invoice(w, d, l) })
+			add("invoice", func(w io.Writer) error { return Invoice(w, d, l, nil) })
 		})
 		add("statement", func(w io.Writer) error { return Statement(w, st, l) })
 	}
@@ -251,8 +251,8 @@ func TestPayment(t *testing.T) {
 		want      string
 		how       bool
 	}{
-		{"1", 14, "Payable within 14 days, by 15 November 2026.", true},
-		{"1", 0, "Payable on receipt, by 15 November 2026.", true},
+		{"1", 14, "Payable within 14 days, by November 15, 2026.", true},
+		{"1", 0, "Payable on receipt, by November 15, 2026.", true},
 		{"0", 14, "Nothing is to be paid.", false},
 		{"-1", 14, "The amount is in your favour. Nothing is to be paid.", false},
 	}
@@ -344,7 +344,7 @@ func TestInvoiceRefuses(t *testing.T) {
 			doc := readJSON[billing.Document](t, "typical")
 			test.spoil(doc)
 			var b bytes.Buffer
-			err := Invoice(&b, doc, layout(t))
+			err := Invoice(&b, doc, layout(t), nil)
 			if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "INV-2026-00042") {
 				t.Errorf("error %v, want one about %s of INV-2026-00042", err, test.want)
 			}
@@ -367,19 +367,19 @@ func (w brokenWriter) Write([]byte) (int, error) {
 func TestErrors(t *testing.T) {
 	doc, st, l := readJSON[billing.Document](t, "draft"), readJSON[billing.Statement](t, "statement"), layout(t)
 	full := errors.New("disk full")
-	if err := Invoice(brokenWriter{full}, doc, l); !errors.Is(err, full) || !strings.Contains(err.Error(), "brightpath") {
+	if err := Invoice(brokenWriter{full}, doc, l, nil); !errors.Is(err, full) || !strings.Contains(err.Error(), "brightpath") {
 		t.Errorf("a draft on a full disk: %v", err)
 	}
 	if err := Statement(brokenWriter{full}, st, l); !errors.Is(err, full) || !strings.Contains(err.Error(), "2026-10") {
 		t.Errorf("a statement on a full disk: %v", err)
 	}
-	if err := Invoice(brokenWriter{}, doc, l); err == nil || !strings.Contains(err.Error(), "on fire") {
+	if err := Invoice(brokenWriter{}, doc, l, nil); err == nil || !strings.Contains(err.Error(), "on fire") {
 		t.Errorf("a panic: %v", err)
 	}
 	if err := Statement(brokenWriter{}, st, l); err == nil || !strings.Contains(err.Error(), "on fire") {
 		t.Errorf("a panic: %v", err)
 	}
-	if err := Invoice(io.Discard, nil, l); err == nil {
+	if err := Invoice(io.Discard, nil, l, nil); err == nil {
 		t.Error("no error for no invoice")
 	}
 	if err := Statement(io.Discard, nil, l); err == nil {
@@ -411,7 +411,7 @@ func TestStatement(t *testing.T) {
 		all += p.String()
 	}
 	for _, want := range []string{
-		"Norddial main account", "2,871.30425", "1,729.52 EUR", "31.8 %", "-3.7 %", "parked\n12 calls to +882",
+		"Norddial main account", "2,871.30425", "EUR 1,729.52", "31.8%", "-3.7%", "parked\n12 calls to +882",
 		"old trial\nAC00000000000000000000000000000077\nsuspended", "no rate for prefix 882", "1,335.94575",
 	} {
 		if !strings.Contains(all, want) {

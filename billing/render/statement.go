@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -50,7 +49,7 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 			return err
 		}
 	}
-	month := st.Period.From.Start(time.UTC).Format(l.MonthFormat)
+	month := l.Month(st.Period.From)
 	name := l.Labels.Statement + " " + month
 	c, err := newCanvas(l, true, name, st.Seller.Name, st.IssueDate)
 	if err != nil {
@@ -90,7 +89,7 @@ func (s *statement) costs() []decimal.Decimal {
 	return all
 }
 
-func (s *statement) cost(d decimal.Decimal) string { return number(d, s.costDigits) }
+func (s *statement) cost(d decimal.Decimal) string { return s.layout.Locale.Number(d, s.costDigits) }
 
 func (s *statement) costTitle() string {
 	return strings.TrimSuffix(templates.Fill(s.labels.Cost, "currency", s.st.Currency), " ()")
@@ -102,7 +101,7 @@ func (s *statement) margin(margin decimal.NullDecimal, revenue decimal.Decimal) 
 	if margin.Valid {
 		amount = s.cost(margin.Decimal)
 		if revenue.IsPositive() {
-			share = percent(margin.Decimal, revenue)
+			share = percent(margin.Decimal, revenue, s.layout)
 		}
 	}
 	return amount, share
@@ -114,17 +113,16 @@ func (s *statement) money(d decimal.Decimal, code string) (string, error) {
 	if code == "" && d.IsZero() {
 		return s.labels.NoValue, nil
 	}
-	digits, err := minorUnits(code)
-	if err != nil {
+	if _, err := minorUnits(code); err != nil {
 		return "", err
 	}
-	return number(d, digits) + " " + code, nil
+	return s.layout.Locale.Money(d, code), nil
 }
 
 func (s *statement) letterhead(month string) []block {
 	half := (s.textWidth() - columnGap) / 2
 	title := s.box(half, true,
-		paragraph{s.labels.Statement, style{size: 22, bold: true, colour: s.layout.Page.Accent}, 1},
+		paragraph{s.labels.Statement, style{size: 22, bold: true, colour: s.layout.Brand.Accent}, 1},
 		paragraph{month, style{size: 10, bold: true, colour: ink}, 1})
 	seller := s.box(half, false, s.party(s.st.Seller, style{size: 13, bold: true, colour: ink}, small)...)
 	facts := s.facts(half*0.75, []fact{
@@ -152,7 +150,7 @@ func (s *statement) section(title string, columns []column, rows []row) []block 
 func (s *statement) totals() ([]block, error) {
 	var rows []row
 	for _, t := range s.st.Totals {
-		cells := []cell{strongCell(t.Currency), plainCell(count(int64(t.Tenants))), plainCell(count(t.Records)), plainCell(s.cost(t.Cost))}
+		cells := []cell{strongCell(t.Currency), plainCell(s.layout.Locale.Count(int64(t.Tenants))), plainCell(s.layout.Locale.Count(t.Records)), plainCell(s.cost(t.Cost))}
 		for _, d := range []decimal.Decimal{t.Revenue, t.Tax, t.Total} {
 			text, err := s.money(d, t.Currency)
 			if err != nil {
@@ -196,7 +194,7 @@ func (s *statement) tenants() ([]block, error) {
 			{text: []paragraph{{t.Name, body, 3}, {t.Tenant, small, 2}}},
 			plainCell(number),
 			{text: []paragraph{status, {t.Reason, small, 6}}},
-			plainCell(count(t.Records)),
+			plainCell(s.layout.Locale.Count(t.Records)),
 			plainCell(s.cost(t.Cost)),
 			plainCell(revenue),
 			plainCell(margin),
@@ -226,7 +224,7 @@ func (s *statement) unassigned() []block {
 	var rows []row
 	for _, u := range s.st.Unassigned {
 		rows = append(rows, row{rule: hairline, cells: []cell{
-			{text: account(u.Account)}, plainCell(u.Status), plainCell(count(u.Records)), plainCell(s.cost(u.Cost)),
+			{text: account(u.Account)}, plainCell(u.Status), plainCell(s.layout.Locale.Count(u.Records)), plainCell(s.cost(u.Cost)),
 		}})
 	}
 	return s.section(s.labels.Unassigned, []column{
@@ -245,7 +243,7 @@ func (s *statement) unrated() []block {
 			kind = string(u.Kind)
 		}
 		rows = append(rows, row{rule: hairline, cells: []cell{
-			plainCell(u.Tenant), plainCell(kind), plainCell(u.Reason), plainCell(count(u.Records)), plainCell(s.cost(u.Cost)),
+			plainCell(u.Tenant), plainCell(kind), plainCell(u.Reason), plainCell(s.layout.Locale.Count(u.Records)), plainCell(s.cost(u.Cost)),
 		}})
 	}
 	return s.section(s.labels.Unrated, []column{
@@ -264,7 +262,7 @@ func (s *statement) otherCosts() []block {
 	}
 	var rows []row
 	for _, c := range s.st.OtherCosts {
-		rows = append(rows, row{rule: hairline, cells: []cell{plainCell(c.Currency), plainCell(count(c.Records)), plainCell(number(c.Cost, 2))}})
+		rows = append(rows, row{rule: hairline, cells: []cell{plainCell(c.Currency), plainCell(s.layout.Locale.Count(c.Records)), plainCell(s.layout.Locale.Number(c.Cost, 2))}})
 	}
 	return s.section(s.labels.OtherCosts, []column{
 		{title: s.labels.Currency, share: 1},

@@ -202,7 +202,7 @@ func TestInvoiceOfAnyStrings(t *testing.T) {
 	for i := range 25 {
 		s := nastyString.Example(i)
 		var b bytes.Buffer
-		if err := Invoice(&b, filled(t, s), l); err != nil {
+		if err := Invoice(&b, filled(t, s), l, nil); err != nil {
 			t.Fatalf("%q: %v", s, err)
 		}
 		checkGeometry(t, readPDF(t, b.Bytes()))

@@ -86,7 +86,7 @@ func invoiceRegenerateCommand(opts *options) *cobra.Command {
 				return err
 			}
 			path := filepath.Join(a.files.Dir, doc.Period.Label(), "invoices", doc.Number+".pdf")
-			if err := a.files.Invoice(path, doc); err != nil {
+			if err := a.files.Invoice(c.Context(), a.biller, path, doc); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), path)
@@ -174,7 +174,10 @@ func invoiceDraftCommand(opts *options) *cobra.Command {
 			for _, u := range tm.Unrated {
 				fmt.Fprintf(c.OutOrStdout(), "UNRATED     %d %s records: %s\n", u.Records, u.Kind, printable(u.Reason))
 			}
-			missing := render.FindMissing(doc, a.files.Layout)
+			missing, err := a.files.Missing(c.Context(), a.biller, doc)
+			if err != nil {
+				return err
+			}
 			for _, m := range missing {
 				fmt.Fprintf(c.OutOrStdout(), "MISSING     %s\n", printable(m.String()))
 			}

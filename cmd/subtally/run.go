@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"subtally/billing"
 	"subtally/billing/nightly"
 	"subtally/internal/config"
 )
@@ -100,6 +101,9 @@ func printMonth(w io.Writer, m *nightly.Month) {
 	}
 	for _, number := range m.Changed {
 		fmt.Fprintf(w, "CHANGED     usage or plan of %s changed since it was finalized: what came late is not billed\n", number)
+	}
+	for _, tenant := range m.NotListed {
+		fmt.Fprintf(w, "NOT LISTED  the invoice of %s is to be itemized, but has more than %d usage records: they are in usage.csv\n", tenant, billing.AnnexLimit)
 	}
 	for _, path := range m.Files {
 		fmt.Fprintln(w, path)

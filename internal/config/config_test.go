@@ -1,11 +1,14 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"image"
+	"image/png"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -20,6 +23,7 @@ import (
 
 	"subtally/billing"
 	"subtally/pricing"
+	"subtally/templates"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected problems in testdata/bad, and the schemas")
@@ -74,6 +78,16 @@ func problemsOf(t *testing.T, dir string) []string {
 	return strings.Split(strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), ""), "\n")
 }
 
+// logo is a picture.
+func logo(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 2, 1))); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 // Each archive in testdata/bad replaces files of testdata/good; its comment
 // lists the problems that must be reported then.
 func TestBad(t *testing.T) {
@@ -118,14 +132,17 @@ func TestDefaults(t *testing.T) {
 	if got := c.Tenants[1].Buyer.TaxID; got != "0123" {
 		t.Errorf("tax id %q, want its text, 0123", got)
 	}
-	c.Plans, c.Decks, c.Tenants = nil, nil, nil
+	if c.Layout != templates.Embedded() {
+		t.Error("the layout is not the embedded one")
+	}
+	c.Layout, c.Plans, c.Decks, c.Tenants = nil, nil, nil, nil
 	want := &Config{
 		Dir:        dir,
 		Twilio:     Twilio{BaseURL: "https://api.twilio.com", Concurrency: 8, Accounts: map[string]Credentials{}},
 		ClickHouse: ClickHouse{DataDir: filepath.Join(dir, "data")},
 		Seller:     billing.Seller{Party: billing.Party{Name: "Example Voice Inc."}, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}"},
 		Billing: Billing{
-			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York",
+			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York", Locale: "en",
 			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30, SuspendAfterDays: 14,
 		},
 		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.01")},
@@ -150,6 +167,7 @@ seller: {name: S, address: [Line 1, Line 2], tax_id: "1", email: a@example.com, 
 billing:
   start: "2026-10-01"
   time_zone: Europe/Berlin
+  locale: de-AT
   grace_days: 0
   settle_days: 20
   number_format: R{seq}
@@ -159,13 +177,18 @@ billing:
 reconcile: {tolerance: "0.25"}
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
 output_dir: /srv/invoices
+layout: corporate
 plans: [plans/standard.yaml, plans/*.yaml]
 decks: {world: decks/world.csv, carrier: {file: decks/carrier.csv, columns: {prefix: Dial Code, destination: Name, rate: Price}}, plain: {file: decks/world.csv}}
 exchange_rates: rates.csv
 tenants: tenants.yaml
 `,
-		"decks/carrier.csv": "Name,Dial Code,Price,Remark\nGermany,49,0.02,new\n",
-		"rates.csv":         "date,from,to,rate\n2026-10-01,USD,EUR,0.92\n",
+		"decks/carrier.csv":        "Name,Dial Code,Price,Remark\nGermany,49,0.02,new\n",
+		"rates.csv":                "date,from,to,rate\n2026-10-01,USD,EUR,0.92\n",
+		"corporate/layout.yaml":    "brand:\n  logo: {file: logo.png, height: 12.5, position: left}\n",
+		"corporate/labels/de.yaml": "labels:\n  invoice: Honorarnote\n",
+		"corporate/labels/fr.yaml": "# Everything is as it was.\n",
+		"corporate/logo.png":       logo(t),
 	})
 	c := mustLoad(t, dir, map[string]string{
 		"TWILIO_ACCOUNT_SID": "AC0000000000000000000000000000000f", "TWILIO_AUTH_TOKEN": "main-token",
@@ -181,7 +204,14 @@ tenants: tenants.yaml
 		t.Errorf("rate from USD to EUR %s, %t, want 0.92", rate, ok)
 	}
 	c.Rates = nil
-	c.Plans, c.Decks, c.Tenants = nil, nil, nil
+	layout, err := c.Layout.Layout("de-AT")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := layout.Labels.Invoice + ", " + layout.Labels.CreditNote + ", " + layout.Brand.Logo.File; got != "Honorarnote, Rechnungskorrektur, logo.png" || len(layout.Logo) == 0 {
+		t.Errorf("layout with %s, and a logo of %d bytes", got, len(layout.Logo))
+	}
+	c.Layout, c.Plans, c.Decks, c.Tenants = nil, nil, nil, nil
 	want := &Config{
 		Dir: dir,
 		Twilio: Twilio{
@@ -198,7 +228,7 @@ tenants: tenants.yaml
 			NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}",
 		},
 		Billing: Billing{
-			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin",
+			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin", Locale: "de-AT",
 			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 14, SuspendAfterDays: 30, PaymentInstructions: []string{"IBAN 1"},
 		},
 		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.25")},
