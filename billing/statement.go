@@ -164,6 +164,17 @@ func (c CostCheck) Difference() decimal.Decimal {
 	return c.Tenants.Sub(c.Outside).Add(c.Unassigned).Add(c.Elsewhere).Sub(c.All)
 }
 
+var hundred = decimal.NewFromInt(100)
+
+// MarginPercent is a margin in percent of its revenue, halves rounded away from
+// zero to one decimal; null where there is no margin, or no revenue above zero.
+func MarginPercent(margin decimal.NullDecimal, revenue decimal.Decimal) (none decimal.NullDecimal) {
+	if !margin.Valid || !revenue.IsPositive() {
+		return none
+	}
+	return decimal.NewNullDecimal(margin.Decimal.Mul(hundred).DivRound(revenue, 1))
+}
+
 // TenantMargin is a tenant's margin over all documents of the month.
 type TenantMargin struct {
 	Tenant string
