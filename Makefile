@@ -29,13 +29,14 @@ test: engine test-deps lint ## run every test; installs what they need
 	$(GO) test -race -timeout 10m -run Serve ./cmd/subtally
 	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
 
-# The tests read PDFs back with poppler.
+# The tests read PDFs back with poppler, and open the statement's page in
+# chromium.
 test-deps:
-	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null || { \
+	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null && command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils >/dev/null; \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils chromium >/dev/null; \
 		else \
-			echo "install poppler-utils to run the tests that read PDFs" >&2; \
+			echo "install poppler-utils and chromium to run the tests that read PDFs and pages" >&2; \
 		fi; }
 
 lint: ## gofmt, go vet, staticcheck

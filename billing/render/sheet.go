@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 
@@ -67,6 +68,11 @@ type sheetCell struct {
 	Text  string
 	Small []string
 	Tone  tone
+}
+
+// Long reports whether the cell must break, also in a column of short texts.
+func (c sheetCell) Long() bool {
+	return slices.ContainsFunc(append([]string{c.Text}, c.Small...), func(s string) bool { return utf8.RuneCountInString(s) > 28 })
 }
 
 // tone is how a text is meant.
