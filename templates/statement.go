@@ -37,6 +37,7 @@ type StatementWords struct {
 
 	Margins            string `yaml:"margins"`
 	Others             string `yaml:"others"`
+	OthersCut          string `yaml:"others_cut"`
 	MarginsDescription string `yaml:"margins_description"`
 	MarginsElsewhere   string `yaml:"margins_elsewhere"`
 

@@ -270,7 +270,7 @@ func TestMargins(t *testing.T) {
 	}
 	sections := func() section {
 		m := &sheetMaker{st: st, layout: layout(t), labels: layout(t).Labels, costDigits: 2}
-		m.words.Others, m.words.MarginsElsewhere = "{count} others", "not in {currency}"
+		m.words.Others, m.words.OthersCut, m.words.MarginsElsewhere = "{count} others", "{count} others, cut", "not in {currency}"
 		return m.margins()[0]
 	}
 	s := sections()
@@ -291,6 +291,13 @@ func TestMargins(t *testing.T) {
 	s = sections()
 	if len(s.Bars) != maxBars+1 || s.Bars[0].Name != "Tenant a" || s.Bars[maxBars-1].Name != "Tenant b" || s.Bars[maxBars].Name != "14 others" || s.Bars[maxBars].Value != "13.00" {
 		t.Errorf("%d bars, the last two %+v; want the 20 furthest from zero and 14 others with 13.00", len(s.Bars), s.Bars[len(s.Bars)-2:])
+	}
+	for i := range 60 {
+		st.Tenants = append(st.Tenants, billing.StatementRow{Tenant: fmt.Sprint("g", i), Currency: "USD", Margin: nullDec("1")})
+	}
+	s = sections()
+	if b := s.Bars[maxBars]; b != (bar{"74 others, cut", "73.00", 0.75}) || s.Bars[0].Share != 0.75 {
+		t.Errorf("the first bar is %+v and that of the others %+v; want both of 0.75", s.Bars[0], b)
 	}
 	if s.Note != "not in USD" {
 		t.Errorf("the note is %q", s.Note)

@@ -403,7 +403,7 @@ func TestStatement(t *testing.T) {
 		all += p.String()
 	}
 	for _, want := range []string{
-		"Norddial main account", "2,871.30425", "1,729.52 EUR", "31.8 %", "-3.7 %", "parked\n12 calls to +882",
+		"Norddial main account", "2,871.30425", "2,058.13 EUR", "31.8 %", "-3.7 %", "parked\n12 calls to +882",
 		"old trial\nAC00000000000000000000000000000077\nsuspended", "no rate for prefix 882", "1,514.13075",
 		"finalized, overdue 12\ndays", "CN-2026-00001\nCredit note\ncorrects INV-2026-00043", "revision 2", "-640.00 USD", "Taxes contained in prices",
 		"The main account's own usage", "failed\n412\n0.41200", "Acme dispatch", "Difference\n0.00000", "4,428.90925",
@@ -422,8 +422,8 @@ func TestEmptyStatement(t *testing.T) {
 	for _, p := range readPDF(t, statementPDF(t, st)) {
 		none, not = none+p.count("None"), not+p.count("Not reconciled.")
 	}
-	if none != 5 || not != 1 {
-		t.Errorf("%d empty sections say None, want 5; %d that it is not reconciled, want 1", none, not)
+	if none != 6 || not != 1 {
+		t.Errorf("%d empty sections say None, want 6; %d that it is not reconciled, want 1", none, not)
 	}
 }
 

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -176,17 +177,23 @@ func (m *sheetMaker) date(d pricing.Date) string {
 	return d.Start(time.UTC).Format(m.layout.DateFormat)
 }
 
-// money prints an amount with its currency. A tenant that was parked before
-// its plan was known has neither.
-func (m *sheetMaker) money(d decimal.Decimal, code string) (string, error) {
-	if code == "" && d.IsZero() {
-		return m.labels.NoValue, nil
+// amounts prints amounts of a currency, without its code. A tenant that was
+// parked before its plan was known has neither.
+func (m *sheetMaker) amounts(code string, list ...decimal.Decimal) (cells []sheetCell, err error) {
+	digits := int32(0)
+	if code != "" {
+		if digits, err = minorUnits(code); err != nil {
+			return nil, err
+		}
 	}
-	digits, err := minorUnits(code)
-	if err != nil {
-		return "", err
+	for _, d := range list {
+		text := number(d, digits)
+		if code == "" && d.IsZero() {
+			text = m.labels.NoValue
+		}
+		cells = append(cells, sheetCell{Text: text})
 	}
-	return number(d, digits) + " " + code, nil
+	return cells, nil
 }
 
 // margin prints a margin and its share of the revenue.
@@ -316,13 +323,11 @@ func (m *sheetMaker) totals() (section, error) {
 	}}
 	for _, t := range m.st.Totals {
 		cells := []sheetCell{{Text: t.Currency, Tone: strongTone}, {Text: m.count(int64(t.Tenants))}, {Text: m.count(t.Records)}}
-		for _, d := range []decimal.Decimal{t.Revenue, t.Tax, t.Total} {
-			text, err := m.money(d, t.Currency)
-			if err != nil {
-				return s, err
-			}
-			cells = append(cells, sheetCell{Text: text})
+		amounts, err := m.amounts(t.Currency, t.Revenue, t.Tax, t.Total)
+		if err != nil {
+			return s, err
 		}
+		cells = append(cells, amounts...)
 		margin, share := m.margin(t.Margin, t.Revenue)
 		for _, c := range []*sheetCell{&margin, &share} {
 			if c.Tone == plainTone {
@@ -345,32 +350,37 @@ func (m *sheetMaker) margins() []section {
 		return nil
 	}
 	s := section{ID: "margins", Title: m.words.Margins + m.inCurrency(" ({currency})")}
-	shown := all
+	shown, others := all, decimal.Zero
 	if len(all) > maxBars+1 {
 		byWeight := slices.Clone(all)
 		slices.SortStableFunc(byWeight, func(a, b billing.TenantMargin) int { return b.Margin.Abs().Cmp(a.Margin.Abs()) })
-		others := decimal.Zero
 		rest := map[string]bool{}
 		for _, t := range byWeight[maxBars:] {
 			others, rest[t.Tenant] = others.Add(t.Margin), true
 		}
 		shown = slices.DeleteFunc(slices.Clone(all), func(t billing.TenantMargin) bool { return rest[t.Tenant] })
-		shown = append(shown, billing.TenantMargin{Name: templates.Fill(m.words.Others, "count", m.count(int64(len(rest)))), Margin: others})
 	}
 	low, high := decimal.Zero, decimal.Zero
 	for _, t := range shown {
 		low, high = decimal.Min(low, t.Margin), decimal.Max(high, t.Margin)
 	}
-	span := high.Sub(low)
-	for _, t := range shown {
-		b := bar{Name: t.Name, Value: m.cost(t.Margin)}
-		if b.Name == "" {
-			b.Name = t.Tenant
-		}
-		if span.IsPositive() {
-			b.Share = t.Margin.DivRound(span, 6).InexactFloat64()
+	add := func(name string, margin decimal.Decimal) {
+		b := bar{Name: name, Value: m.cost(margin)}
+		if span := high.Sub(low); span.IsPositive() {
+			b.Share = decimal.Max(low, decimal.Min(high, margin)).DivRound(span, 6).InexactFloat64()
 		}
 		s.Bars = append(s.Bars, b)
+	}
+	for _, t := range shown {
+		add(cmp.Or(t.Name, t.Tenant), t.Margin)
+	}
+	if n := len(all) - len(shown); n > 0 {
+		// All the others together would make each of the bars a dot.
+		text := m.words.Others
+		if others.GreaterThan(high) || others.LessThan(low) {
+			text = m.words.OthersCut
+		}
+		add(templates.Fill(text, "count", m.count(int64(n))), others)
 	}
 	if slices.ContainsFunc(m.st.Tenants, func(r billing.StatementRow) bool { return r.Currency != m.st.Currency }) {
 		s.Note = m.inCurrency(m.words.MarginsElsewhere)
@@ -403,13 +413,14 @@ func (m *sheetMaker) tenants() (section, error) {
 	for i := range m.st.Tenants {
 		t := &m.st.Tenants[i]
 		cells := []sheetCell{{Text: t.Name, Small: []string{t.Tenant}}, m.documentCell(t), m.statusCell(t), {Text: m.count(t.Records)}}
-		for _, d := range []decimal.Decimal{t.Revenue, t.Tax, t.Total} {
-			text, err := m.money(d, t.Currency)
-			if err != nil {
-				return s, err
-			}
-			cells = append(cells, sheetCell{Text: text})
+		amounts, err := m.amounts(t.Currency, t.Revenue, t.Tax, t.Total)
+		if err != nil {
+			return s, err
 		}
+		if t.Currency != "" {
+			amounts[2].Text += " " + t.Currency
+		}
+		cells = append(cells, amounts...)
 		margin, share := m.margin(t.Margin, t.Revenue)
 		s.Rows = append(s.Rows, sheetRow{Cells: append(cells, sheetCell{Text: m.cost(t.Cost)}, margin, share)})
 	}
@@ -458,12 +469,12 @@ func (m *sheetMaker) categories() (section, error) {
 		{Title: m.labels.MarginPercent, Number: true},
 	}}
 	add := func(name, currency string, records int64, revenue, cost decimal.Decimal, margin decimal.NullDecimal, sum bool) error {
-		text, err := m.money(revenue, currency)
+		amounts, err := m.amounts(currency, revenue)
 		if err != nil {
 			return err
 		}
 		amount, share := m.margin(margin, revenue)
-		row := sheetRow{Sum: sum, Cells: []sheetCell{{Text: name}, {Text: m.count(records)}, {Text: text}, {Text: m.cost(cost)}, amount, share}}
+		row := sheetRow{Sum: sum, Cells: []sheetCell{{Text: name}, {Text: m.count(records)}, amounts[0], {Text: m.cost(cost)}, amount, share}}
 		if sum {
 			for i := range row.Cells {
 				row.Cells[i].Tone = strongTone
@@ -489,7 +500,7 @@ func (m *sheetMaker) categories() (section, error) {
 }
 
 func (m *sheetMaker) leakage() section {
-	s := section{ID: "leakage", Title: m.words.Leakage, Note: m.words.LeakageNote, Columns: []sheetColumn{
+	s := section{ID: "leakage", Title: m.words.Leakage, Empty: m.labels.None, Columns: []sheetColumn{
 		{Title: m.words.Cause, Share: 1},
 		{Title: m.labels.Records, Number: true},
 		m.costColumn(),
@@ -499,6 +510,7 @@ func (m *sheetMaker) leakage() section {
 		billing.NoPrice: m.words.NoPrice, billing.FreeStatus: m.words.NotCharged,
 	}
 	for _, l := range m.st.Leakage {
+		s.Note = m.words.LeakageNote
 		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: names[l.Cause]}, {Text: m.count(l.Records)}, {Text: m.cost(l.Cost)}}})
 	}
 	return s

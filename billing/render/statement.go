@@ -116,7 +116,7 @@ func toneStyle(t tone) style {
 }
 
 const (
-	barPitch = 11.0 // from one bar to the next
+	barPitch = 9.6  // from one bar to the next
 	barNames = 0.22 // of the width
 	barSums  = 0.12 // of the width
 )
@@ -130,13 +130,13 @@ func (c *canvas) bars(s section) block {
 	return block{height: float64(len(s.Bars))*barPitch + 4, draw: func(y float64) {
 		for i, b := range s.Bars {
 			top := y + float64(i)*barPitch
-			c.fitted(names, false, b.Name, style{size: 7, colour: ink}).draw(c.left, top)
-			c.fitted(sums, true, b.Value, style{size: 7, colour: ink}).draw(c.right-sums, top)
+			c.fitted(names, false, b.Name, style{size: 6.5, colour: ink}).draw(c.left, top)
+			c.fitted(sums, true, b.Value, style{size: 6.5, colour: ink}).draw(c.right-sums, top)
 			width := b.Share * room
 			if width < 0 {
-				c.fill(zero+width, top+1.5, -width, barPitch-3.5, tint(warning, 0.8))
+				c.fill(zero+width, top+1.4, -width, barPitch-3, tint(warning, 0.8))
 			} else if width > 0 {
-				c.fill(zero, top+1.5, width, barPitch-3.5, tint(c.layout.Page.Accent, 0.75))
+				c.fill(zero, top+1.4, width, barPitch-3, tint(c.layout.Page.Accent, 0.75))
 			}
 		}
 		c.fill(zero-0.3, y, 0.6, float64(len(s.Bars))*barPitch, muted)
