@@ -24,6 +24,8 @@ type Biller struct {
 	Seller       Party
 	Start        pricing.Date // nothing before it is billed
 	TimeZone     string       // the main account's, for statements
+	Locale       string // of documents, where the tenant has none of its own
+	Layout       Layout // of documents
 	PaymentDays  int
 	Instructions []string // how to pay
 }
@@ -100,6 +102,7 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p,
 		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
 		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
+		Locale:  cmp.Or(t.Locale, b.Locale), Layout: b.Layout,
 	}
 	if doc.Billed.From, doc.Billed.To = b.Billed(t, p); !doc.Billed.From.Before(doc.Billed.To) {
 		doc.Billed = Days{p.From, p.From} // what was billed in advance is given back

@@ -11,6 +11,7 @@ type Tenant struct {
 	Plan        string            `yaml:"plan"`                   // name of a plan
 	PlanChanges []PlanChange      `yaml:"plan_changes,omitempty"` // in the order of their days
 	TimeZone    string            `yaml:"time_zone"`              // IANA name
+	Locale      string            `yaml:"locale,omitempty"`       // of its invoices, such as de-AT; billing.locale where empty
 	From        pricing.Date      `yaml:"from,omitempty"`         // first day billed; since billing.start where empty
 	Until       pricing.Date      `yaml:"until,omitempty"`        // first day no longer billed; for ever where empty
 	Buyer       Party             `yaml:"buyer"`                  // printed on its invoices

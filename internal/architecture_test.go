@@ -51,7 +51,7 @@ var rules = []rule{
 	{"billing/render", []string{"billing", "pricing", "templates"}, "a PDF is a function of the document alone"},
 	{"billing/export", []string{"billing", "pricing"}, "a CSV is a function of what was billed"},
 	{"billing/nightly", []string{"billing/...", "ingest", "pricing", "templates"}, "the nightly job puts the steps in order; it reads no configuration"},
-	{"internal/config", []string{"billing", "billing/register", "pricing"}, "configuration is checked without Twilio or a warehouse"},
+	{"internal/config", []string{"billing", "billing/register", "pricing", "templates"}, "configuration, layouts among it, is checked without Twilio or a warehouse"},
 	{"internal/config/schemagen", []string{"internal/config"}, "the schemas are made of what configuration is decoded into"},
 	{"cmd/subtally", []string{"..."}, "the command puts everything together"},
 	{"internal", nil, "tests only"},

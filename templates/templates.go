@@ -1,148 +1,211 @@
-// Package templates holds what an invoice or a statement looks like: the
-// layout (page, colour, every printed word) and the fonts, both embedded in
-// the binary. It never draws and never sees an invoice; package render does.
+// Package templates holds what an invoice or a statement looks like: layouts
+// (page, brand, sections, columns, texts), every printed word in the languages
+// there are, how each locale writes numbers and dates, and the fonts; all
+// embedded in the binary, and layouts overridable from a folder. It never reads
+// a file, never draws and never sees an invoice; package render does.
 package templates
 
 import (
+	"archive/tar"
 	"bytes"
-	_ "embed"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"reflect"
-	"regexp"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 
 	"subtally/pricing"
 )
 
-//go:embed layout.yaml
-var defaultLayout []byte
+//go:embed default
+var embedded embed.FS
 
-// Layout is what an invoice and a statement look like. It is in one language.
-type Layout struct {
-	Page        Page                        `yaml:"page"`
-	DateFormat  string                      `yaml:"date_format"`  // for [time.Time.Format]
-	MonthFormat string                      `yaml:"month_format"` // for [time.Time.Format]
-	Labels      Labels                      `yaml:"labels"`
-	Categories  map[pricing.Category]string `yaml:"categories"`
-	Kinds       map[pricing.Kind]string     `yaml:"kinds"`
-	Units       map[pricing.Unit]UnitName   `yaml:"units"` // also Minute and Hour
-	Statuses    map[string]string           `yaml:"statuses"`
-}
-
-// Minute and Hour are units that only documents count in: usage is stored in
-// seconds.
-const (
-	Minute pricing.Unit = "minute"
-	Hour   pricing.Unit = "hour"
-)
-
-// Page is the paper. Statements turn it to landscape.
-type Page struct {
-	Size    string  `yaml:"size"` // A4 or Letter
-	Margins Margins `yaml:"margins"`
-	Accent  Colour  `yaml:"accent"`
-}
-
-// Margins are in millimetres.
-type Margins struct {
-	Left   float64 `yaml:"left"`
-	Right  float64 `yaml:"right"`
-	Top    float64 `yaml:"top"`
-	Bottom float64 `yaml:"bottom"`
-}
-
-// Colour is an sRGB colour, written "#RRGGBB".
-type Colour struct{ R, G, B uint8 }
-
-var hexColour = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
-
-// UnmarshalText reads "#RRGGBB".
-func (c *Colour) UnmarshalText(text []byte) error {
-	if !hexColour.Match(text) {
-		return fmt.Errorf("%q is not a colour like #1F5F8B", text)
+// Files is the embedded layout as a folder: layout.yaml, and labels/ with a file
+// for each language.
+var Files = func() fs.FS {
+	files, err := fs.Sub(embedded, "default")
+	if err != nil {
+		panic(err) // the name is not a path
 	}
-	_, err := fmt.Sscanf(string(text), "#%02x%02x%02x", &c.R, &c.G, &c.B)
-	return err
+	return files
+}()
+
+// LayoutFile is the name of the file in a layout's folder that says how pages
+// look; LabelsFile answers that of the file with the words of a language.
+const LayoutFile = "layout.yaml"
+
+// LabelsFile is the name of the file in a layout's folder that has the words of
+// a language.
+func LabelsFile(language string) string { return "labels/" + language + ".yaml" }
+
+// Bundle is all files of a layout: those of a folder, and the embedded ones that
+// they override file by file and key by key. It holds all that a document needs
+// to be drawn again when both have changed.
+type Bundle struct {
+	files   map[string][]byte // those of the embedded layout below base/
+	sha256  string
+	encoded []byte
+
+	mu      sync.Mutex
+	layouts map[string]Layout // by locale
 }
 
-// UnitName is how a unit is written after a count.
-type UnitName struct {
-	One   string `yaml:"one"`
-	Other string `yaml:"other"`
+const base = "base/"
+
+// Embedded is the layout of the binary.
+var Embedded = sync.OnceValue(func() *Bundle { return New(nil) })
+
+// New lays the files of a folder, by their names, over the embedded layout. They
+// have been found right by [Check]. A file that is as the embedded one overrides
+// nothing.
+func New(folder map[string][]byte) *Bundle {
+	files := maps.Clone(folder)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	for _, name := range names() {
+		data, err := fs.ReadFile(Files, name)
+		if err != nil {
+			panic(err) // it was embedded when the binary was built
+		}
+		if bytes.Equal(files[name], data) {
+			delete(files, name)
+		}
+		files[base+name] = data
+	}
+	return bundle(files)
 }
 
-// Labels are the words printed; {words in braces} are filled in by [Fill].
-type Labels struct {
-	Invoice      string `yaml:"invoice"`
-	DraftInvoice string `yaml:"draft_invoice"`
-	DraftMark    string `yaml:"draft_mark"`
-	Revision     string `yaml:"revision"`
-	BilledTo     string `yaml:"billed_to"`
-	TaxID        string `yaml:"tax_id"`
-	IssueDate    string `yaml:"issue_date"`
-	DueDate      string `yaml:"due_date"`
-	Period       string `yaml:"period"`
-	PeriodRange  string `yaml:"period_range"`
-	Plan         string `yaml:"plan"`
-	Tenant       string `yaml:"tenant"`
-	Subaccounts  string `yaml:"subaccounts"`
-	More         string `yaml:"more"`
-	TotalDue     string `yaml:"total_due"`
+// names are the embedded layout's files.
+func names() []string {
+	out := []string{LayoutFile}
+	for _, language := range Languages {
+		out = append(out, LabelsFile(language))
+	}
+	return out
+}
 
-	Summary     string `yaml:"summary"`
-	Category    string `yaml:"category"`
-	Records     string `yaml:"records"`
-	Amount      string `yaml:"amount"`
-	Net         string `yaml:"net"`
-	DailyUsage  string `yaml:"daily_usage"`
-	CallMinutes string `yaml:"call_minutes"`
-	Messages    string `yaml:"messages"`
-	Maximum     string `yaml:"maximum"`
-	NoUsage     string `yaml:"no_usage"`
+func bundle(files map[string][]byte) *Bundle {
+	b := &Bundle{files: files, layouts: map[string]Layout{}}
+	var out bytes.Buffer
+	w := tar.NewWriter(&out)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		header := &tar.Header{Name: name, Size: int64(len(files[name])), Mode: 0o644, Format: tar.FormatPAX}
+		if err := errors.Join(w.WriteHeader(header), second(w.Write(files[name]))); err != nil {
+			panic(err) // nothing fails in memory but a header that has no such form
+		}
+	}
+	if err := w.Close(); err != nil {
+		panic(err)
+	}
+	b.encoded = out.Bytes()
+	sum := sha256.Sum256(b.encoded)
+	b.sha256 = hex.EncodeToString(sum[:])
+	return b
+}
 
-	Details          string `yaml:"details"`
-	Description      string `yaml:"description"`
-	Quantity         string `yaml:"quantity"`
-	UnitPrice        string `yaml:"unit_price"`
-	PricePer         string `yaml:"price_per"`
-	Subtotal         string `yaml:"subtotal"`
-	Continued        string `yaml:"continued"`
-	NoLines          string `yaml:"no_lines"`
-	TaxLine          string `yaml:"tax_line"`
-	TaxContained     string `yaml:"tax_contained"`
-	WithTaxes        string `yaml:"with_taxes"`
-	DayRange         string `yaml:"day_range"`
-	Total            string `yaml:"total"`
-	Payment          string `yaml:"payment"`
-	PaymentTerms     string `yaml:"payment_terms"`
-	PaymentOnReceipt string `yaml:"payment_on_receipt"`
-	NothingToPay     string `yaml:"nothing_to_pay"`
-	InYourFavour     string `yaml:"in_your_favour"`
-	Page             string `yaml:"page"`
+func second(_ int, err error) error { return err }
 
-	Statement     string `yaml:"statement"`
-	MainAccount   string `yaml:"main_account"`
-	Totals        string `yaml:"totals"`
-	Currency      string `yaml:"currency"`
-	Tenants       string `yaml:"tenants"`
-	Number        string `yaml:"number"`
-	Status        string `yaml:"status"`
-	Cost          string `yaml:"cost"`
-	Revenue       string `yaml:"revenue"`
-	Tax           string `yaml:"tax"`
-	Gross         string `yaml:"gross"`
-	Margin        string `yaml:"margin"`
-	MarginPercent string `yaml:"margin_percent"`
-	NoValue       string `yaml:"no_value"`
-	Unassigned    string `yaml:"unassigned"`
-	Account       string `yaml:"account"`
-	Unrated       string `yaml:"unrated"`
-	OtherCosts    string `yaml:"other_costs"`
-	Kind          string `yaml:"kind"`
-	Reason        string `yaml:"reason"`
-	None          string `yaml:"none"`
+// Encode is the bundle as it is stored: a tar archive of its files in the order
+// of their names, without times and owners, so that the same files give the
+// same bytes.
+func (b *Bundle) Encode() []byte { return b.encoded }
+
+// SHA256 identifies the bundle: it is that of its encoding, in hex.
+func (b *Bundle) SHA256() string { return b.sha256 }
+
+// Decode reads what Encode made, by this version or an older one.
+func Decode(data []byte) (*Bundle, error) {
+	files := map[string][]byte{}
+	for r := tar.NewReader(bytes.NewReader(data)); ; {
+		header, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read a stored layout: %w", err)
+		}
+		if files[header.Name], err = io.ReadAll(r); err != nil {
+			return nil, fmt.Errorf("read %s of a stored layout: %w", header.Name, err)
+		}
+	}
+	return bundle(files), nil
+}
+
+// Layout is what an invoice and a statement look like, in one locale.
+type Layout struct {
+	Design
+	Words
+	Locale *Locale
+	Fonts  FontSet
+	Logo   []byte // of Brand.Logo; a PNG or JPEG
+}
+
+// Layout is the bundle in a locale. The answer's slices and maps are shared: do
+// not write into them.
+func (b *Bundle) Layout(locale string) (Layout, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l, ok := b.layouts[locale]; ok {
+		return l, nil
+	}
+	l, err := b.layout(locale)
+	if err != nil {
+		return Layout{}, fmt.Errorf("layout %.12s in locale %q: %w", b.sha256, locale, err)
+	}
+	b.layouts[locale] = l
+	return l, nil
+}
+
+func (b *Bundle) layout(locale string) (l Layout, err error) {
+	if l.Locale, err = ParseLocale(locale); err != nil {
+		return l, err
+	}
+	// Not strictly: a stored layout may have keys that there are no more.
+	read := func(name string, into any) error {
+		for _, name := range []string{base + name, name} {
+			if err := yaml.Unmarshal(b.files[name], into); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	}
+	if err := errors.Join(read(LayoutFile, &l.Design), read(LabelsFile(l.Locale.Language()), &l.Words)); err != nil {
+		return l, err
+	}
+	if l.Fonts, err = Fonts(); err != nil {
+		return l, err
+	}
+	fonts := l.Brand.Fonts
+	if fonts.Regular != "" {
+		l.Fonts.Regular, l.Fonts.Bold = b.files[fonts.Regular], b.files[fonts.Regular]
+	}
+	if fonts.Bold != "" {
+		l.Fonts.Bold = b.files[fonts.Bold]
+	}
+	for _, name := range fonts.More {
+		l.Fonts.More = append(l.Fonts.More, Font{Name: name, TTF: b.files[name]})
+	}
+	if l.Brand.Logo != nil {
+		l.Logo = b.files[l.Brand.Logo.File]
+	}
+	return l, nil
+}
+
+// Default is the embedded layout in the default locale.
+func Default() (Layout, error) { return Embedded().Layout(DefaultLocale) }
+
+// Month is a calendar month, such as October 2026.
+func (l *Layout) Month(d pricing.Date) string {
+	return Fill(l.Labels.Month, "month", l.Months[d.Month-1], "year", fmt.Sprint(d.Year))
 }
 
 // Fill replaces the {words in braces} of a label: pairs are a word and its
@@ -156,70 +219,4 @@ func Fill(label string, pairs ...string) string {
 		oldnew[i] = p
 	}
 	return strings.NewReplacer(oldnew...).Replace(label)
-}
-
-// Default is the embedded layout: A4, English.
-func Default() (Layout, error) {
-	l, err := parse(defaultLayout)
-	if err != nil {
-		return Layout{}, fmt.Errorf("embedded layout.yaml: %w", err)
-	}
-	return l, nil
-}
-
-// parse decodes a layout strictly: an unknown key is an error, and so is a
-// word that is missing.
-func parse(text []byte) (Layout, error) {
-	var l Layout
-	d := yaml.NewDecoder(bytes.NewReader(text))
-	d.KnownFields(true)
-	if err := d.Decode(&l); err != nil {
-		return Layout{}, err
-	}
-	return l, l.validate()
-}
-
-func (l Layout) validate() error {
-	if l.Page.Size != "A4" && l.Page.Size != "Letter" {
-		return fmt.Errorf("page.size is %q: use A4 or Letter", l.Page.Size)
-	}
-	m := l.Page.Margins
-	for _, mm := range []float64{m.Left, m.Right, m.Top, m.Bottom} {
-		// Without these bounds a table or a footer would not fit.
-		if mm < 10 || mm > 40 {
-			return fmt.Errorf("page.margins has %g: use 10 to 40 mm", mm)
-		}
-	}
-	if l.DateFormat == "" || l.MonthFormat == "" {
-		return fmt.Errorf("date_format and month_format must not be empty")
-	}
-	labels := reflect.ValueOf(l.Labels)
-	for i := range labels.NumField() {
-		if labels.Field(i).String() == "" {
-			return fmt.Errorf("labels.%s is missing", labels.Type().Field(i).Tag.Get("yaml"))
-		}
-	}
-	for _, c := range pricing.Categories {
-		if l.Categories[c] == "" {
-			return fmt.Errorf("categories.%s is missing", c)
-		}
-	}
-	for _, k := range pricing.Kinds {
-		if l.Kinds[k] == "" {
-			return fmt.Errorf("kinds.%s is missing", k)
-		}
-	}
-	for _, u := range []pricing.Unit{pricing.Second, Minute, Hour, pricing.Segment, pricing.Message,
-		pricing.Day, pricing.PerCall, pricing.Month, pricing.Block, pricing.PerUnitOfOther,
-		pricing.PerNumber, pricing.PerSubaccount, pricing.PerLine, pricing.PerRecord, pricing.PerOnce} {
-		if n := l.Units[u]; n.One == "" || n.Other == "" {
-			return fmt.Errorf("units.%s needs one and other", u)
-		}
-	}
-	for _, s := range []string{"finalized", "draft", "parked"} {
-		if l.Statuses[s] == "" {
-			return fmt.Errorf("statuses.%s is missing", s)
-		}
-	}
-	return nil
 }

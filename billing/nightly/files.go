@@ -34,7 +34,10 @@ import (
 // Every file appears whole or not at all.
 type Files struct {
 	Dir    string
-	Layout templates.Layout
+	Layout *templates.Bundle // of drafts and statements, and of invoices from now on
+	Locale string            // of statements
+
+	layouts layouts
 }
 
 // Month writes everything of a month and answers the paths, invoices first.
@@ -63,7 +66,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		t := &tenants[i]
 		replace := t.Status != billing.Finalized || slices.Contains(finalized, t.Document.Number)
 		if path := f.invoicePath(t); missing(path, replace) {
-			if err := f.Invoice(path, t.Document); err != nil {
+			if err := f.Invoice(ctx, b, path, t.Document); err != nil {
 				return nil, err
 			}
 		}
@@ -138,10 +141,14 @@ func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	if err := export.Statement(&made[0], st); err != nil {
 		return nil, fmt.Errorf("write %s: %w", paths[0], err)
 	}
-	if err := render.Statement(&made[1], st, f.Layout); err != nil {
+	layout, err := f.Layout.Layout(f.Locale)
+	if err != nil {
+		return nil, err
+	}
+	if err := render.Statement(&made[1], st, layout); err != nil {
 		return nil, fmt.Errorf("write %s: %w", paths[1], err)
 	}
-	if err := render.StatementHTML(&made[2], st, f.Layout); err != nil {
+	if err := render.StatementHTML(&made[2], st, layout); err != nil {
 		return nil, fmt.Errorf("write %s: %w", paths[2], err)
 	}
 	for i := range made {
@@ -221,11 +228,15 @@ func (f *Files) draftPath(doc *billing.Document) string {
 	return filepath.Join(f.Dir, doc.Period.Label(), "drafts", doc.Tenant+".pdf")
 }
 
-// Invoice writes an invoice's PDF; a file that has its bytes already is left
-// alone.
-func (f *Files) Invoice(path string, doc *billing.Document) error {
+// Invoice writes an invoice's PDF, in the layout and the locale that the document
+// names; a file that has its bytes already is left alone.
+func (f *Files) Invoice(ctx context.Context, b *billing.Biller, path string, doc *billing.Document) error {
+	layout, err := f.layout(ctx, b, doc)
+	if err != nil {
+		return err
+	}
 	var pdf bytes.Buffer
-	if err := render.Invoice(&pdf, doc, f.Layout); err != nil {
+	if err := render.Invoice(&pdf, doc, layout); err != nil {
 		return err
 	}
 	if old, err := os.ReadFile(path); err == nil && bytes.Equal(old, pdf.Bytes()) {

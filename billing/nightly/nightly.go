@@ -582,6 +582,9 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	if !finalize {
 		return tm, false, nil
 	}
+	if err := j.Files.keepLayout(ctx, j.Biller, tm.Document); err != nil {
+		return tm, false, err
+	}
 	e, err := j.reg.Finalize(ctx, identity(t, p), o.AsOf, func(number string) ([]byte, error) {
 		tm.Document.Number = number
 		return tm.Document.Canonical()
@@ -689,7 +692,7 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	}
 	tm.Document, tm.Unrated = &draft.Document, draft.Unrated
 	path := j.Files.draftPath(tm.Document)
-	return tm, path, j.Files.Invoice(path, tm.Document)
+	return tm, path, j.Files.Invoice(ctx, j.Biller, path, tm.Document)
 }
 
 // Finalize bills one tenant for the month o.Period: it pulls the usage if the
@@ -730,7 +733,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 		tm.Reason = fmt.Sprintf("not due before %s", p.To.AddDays(j.GraceDays))
 	}
 	path := j.Files.invoicePath(&tm)
-	if err := j.Files.Invoice(path, tm.Document); err != nil {
+	if err := j.Files.Invoice(ctx, j.Biller, path, tm.Document); err != nil {
 		return tm, path, err
 	}
 	return tm, path, j.Files.dropDraft(&tm)

@@ -87,14 +87,12 @@ func newJob(t *testing.T) (*Job, *twiliosim.Server) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	layout, err := templates.Default()
-	if err != nil {
-		t.Fatal(err)
-	}
+	layout := templates.Embedded()
 	db := warehousetest.Open(t)
 	b := &billing.Biller{
 		DB: db, Plans: map[string]*pricing.Plan{"all": plan("all", "USD"), "euro": plan("euro", "EUR"), "no sms": plan("no sms", "USD", pricing.SMS)},
 		Seller: billing.Party{Name: "Seller"}, Start: date(t, "2026-10-01"), TimeZone: "America/New_York", PaymentDays: 30,
+		Locale: templates.DefaultLocale, Layout: NewLayout(layout),
 	}
 	for i, zone := range []string{"America/New_York", "Asia/Tokyo", "Europe/Berlin"} {
 		a := sim.Accounts()[i+1]
@@ -104,7 +102,7 @@ func newJob(t *testing.T) (*Job, *twiliosim.Server) {
 		})
 	}
 	return &Job{
-		Biller: b, NumberFormat: "INV-{year}-{seq:06}", GraceDays: 3, Log: quiet, Files: &Files{Dir: t.TempDir(), Layout: layout},
+		Biller: b, NumberFormat: "INV-{year}-{seq:06}", GraceDays: 3, Log: quiet, Files: &Files{Dir: t.TempDir(), Layout: layout, Locale: templates.DefaultLocale},
 		Syncer: &ingest.Syncer{
 			Client: client, DB: db, Start: date(t, "2026-09-30").Start(time.UTC), Settle: 15 * 24 * time.Hour, Workers: 4, Log: quiet,
 		},

@@ -36,7 +36,7 @@ func (c *canvas) dailyCharts(days []billing.Day) block {
 	calls := series{title: labels.CallMinutes, print: func(v int64) string {
 		return minutes(decimal.NewFromInt(v), c.layout)
 	}}
-	messages := series{title: labels.Messages, print: count}
+	messages := series{title: labels.Messages, print: c.layout.Locale.Count}
 	for _, d := range days {
 		calls.values = append(calls.values, max(d.Seconds, 0))
 		messages.values = append(messages.values, max(d.Messages, 0))
@@ -60,7 +60,7 @@ func (c *canvas) dailyCharts(days []billing.Day) block {
 
 // barChart draws one bar per day beneath a line at the greatest value.
 func (c *canvas) barChart(s series, days []billing.Day, x, y, width float64) {
-	accent := c.layout.Page.Accent
+	accent := c.layout.Brand.Accent
 	top := s.max()
 
 	c.fitted(width*0.6, false, s.title, body).draw(x, y)

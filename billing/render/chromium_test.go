@@ -128,8 +128,8 @@ func TestPageInChromium(t *testing.T) {
 	for scheme, want := range map[string]string{"1": lightGround, "0": darkGround} {
 		for _, l := range looks(t, statements(t)["statement"], "--blink-settings=preferredColorScheme="+scheme) {
 			for _, figure := range []string{
-				"Acme Field Service Inc.", "INV-2026-00041", "1,339.24575", "Dunlin & Söhne „Nord“ <KG>", "-640.00 USD", "overdue 12 days", "revision 2",
-				"12 calls to +882 have no rate in deck world-2026", "Taxes contained in prices", "4,428.90925", "record after the cut", "-0.120", "1,234.50",
+				"Acme Field Service Inc.", "INV-2026-00041", "1,339.24575", "Dunlin & Söhne „Nord“ <KG>", "-USD\u00a0640.00", "overdue by 12 days", "Revision 2",
+				"12 calls to +882 have no rate in deck world-2026", "Taxes contained in prices", "4,428.90925", "record after the cut", "-0.120", "SEK\u00a01,234.50",
 			} {
 				if !strings.Contains(l.Text, figure) {
 					t.Errorf("at a width of %d the page lacks %q", l.Width, figure)

@@ -30,7 +30,7 @@ type statementPage struct {
 	Language string
 	Policy   string
 	Style    template.CSS
-	Words    templates.StatementWords
+	Labels   templates.Labels
 	Sections []pageSection
 }
 
@@ -61,19 +61,15 @@ func writePage(w io.Writer, st *billing.Statement, l templates.Layout) error {
 	if err != nil {
 		return err
 	}
-	words, err := templates.Statement()
-	if err != nil {
-		return err
-	}
 	page, css, err := templates.StatementHTML()
 	if err != nil {
 		return err
 	}
-	a := l.Page.Accent
+	a := l.Brand.Accent
 	css = fmt.Sprintf(":root { --accent: #%02x%02x%02x; }\n%s", a.R, a.G, a.B, css)
 	sum := sha256.Sum256([]byte(css))
 	data := statementPage{
-		sheet: sh, Language: words.Language, Words: words, Style: template.CSS(css),
+		sheet: sh, Language: l.Locale.String(), Labels: l.Labels, Style: template.CSS(css),
 		// Nothing is loaded, sent or run, whatever a name may hold.
 		Policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'",
 	}
@@ -122,7 +118,7 @@ func (p *statementPage) visible() {
 		for _, s := range texts {
 			*s = strings.Map(func(r rune) rune {
 				switch {
-				case unicode.IsSpace(r):
+				case unicode.IsSpace(r) && !unicode.Is(unicode.Zs, r): // breaks of lines, but not spaces that do not break
 					return ' '
 				case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
 					return -1

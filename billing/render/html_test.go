@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"subtally/billing"
+	"subtally/templates"
 )
 
 func statementHTML(t testing.TB, st *billing.Statement) string {
@@ -270,7 +271,7 @@ func TestMargins(t *testing.T) {
 	}
 	sections := func() section {
 		m := &sheetMaker{st: st, layout: layout(t), labels: layout(t).Labels, costDigits: 2}
-		m.words.Others, m.words.OthersCut, m.words.MarginsElsewhere = "{count} others", "{count} others, cut", "not in {currency}"
+		m.labels.Others, m.labels.OthersCut, m.labels.MarginsElsewhere = "{count} others", "{count} others, cut", "not in {currency}"
 		return m.margins()[0]
 	}
 	s := sections()
@@ -325,5 +326,29 @@ var darkColours = regexp.MustCompile(`(?s)@media print \{\s*:root \{[^}]*--groun
 func TestPrintsInLight(t *testing.T) {
 	if !darkColours.MatchString(statementHTML(t, statements(t)["statement0"])) {
 		t.Error("the colours of print are not set")
+	}
+}
+
+// Every language has all the words, with everything filled in, and they fit.
+func TestStatementInEveryLanguage(t *testing.T) {
+	for _, language := range templates.Languages {
+		l, err := templates.Embedded().Layout(language)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := statements(t)["statement"]
+		var page, pdf bytes.Buffer
+		if err := errors.Join(StatementHTML(&page, st, l), Statement(&pdf, st, l)); err != nil {
+			t.Fatal(err)
+		}
+		checkGeometry(t, readPDF(t, pdf.Bytes()))
+		walk(parsePage(t, page.String()), func(n *html.Node) {
+			if n.Data == "html" && n.Type == html.ElementNode && attribute(n, "lang") != language {
+				t.Errorf("the page is in %q, want %q", attribute(n, "lang"), language)
+			}
+			if n.Type == html.TextNode && n.Parent.Data != "style" && strings.ContainsAny(n.Data, "{}") {
+				t.Errorf("%s: %q is not filled in", language, n.Data)
+			}
+		})
 	}
 }

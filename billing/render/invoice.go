@@ -7,10 +7,13 @@
 package render
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 
+	"github.com/jung-kurt/gofpdf"
 	"github.com/shopspring/decimal"
 
 	"subtally/billing"
@@ -18,10 +21,16 @@ import (
 	"subtally/templates"
 )
 
-// Invoice writes the PDF of an invoice, or of a draft if it has no number.
-// Nothing is written if the document cannot be drawn: because its currency is
-// unknown, an amount is finer than the currency's minor unit, or its sums are
-// not those of its lines and taxes.
+// Version is that of the drawing: what documents name in their Layout. A change
+// by which a document that was sent would come out in other bytes is a new
+// version, and documents of the old one keep the old drawing.
+const Version = 1
+
+// Invoice writes the PDF of an invoice or a credit note, or of a draft if it has
+// no number. The layout is the one that the document names, in its locale.
+// Nothing is written if the document cannot be drawn: because it needs a newer
+// drawing, its currency is unknown, an amount is finer than the currency's minor
+// unit, or its sums are not those of its lines and taxes.
 func Invoice(w io.Writer, doc *billing.Document, l templates.Layout) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -55,6 +64,9 @@ type invoice struct {
 }
 
 func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
+	if doc.Layout.Version > Version {
+		return fmt.Errorf("it was made with version %d of the drawing, and this program has version %d: use the subtally that made it, or a newer one", doc.Layout.Version, Version)
+	}
 	digits, err := minorUnits(doc.Currency)
 	if err != nil {
 		return err
@@ -62,10 +74,10 @@ func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
 	if err := checkSums(doc, digits); err != nil {
 		return err
 	}
-	name := l.Labels.DraftInvoice
+	name := title(doc, l.Labels)
 	around := furniture{owner: doc.Seller.Name, watermark: l.Labels.DraftMark}
 	if doc.Number != "" {
-		name = l.Labels.Invoice + " " + doc.Number
+		name += " " + doc.Number
 		around.watermark = ""
 	}
 	around.name = name
@@ -74,11 +86,82 @@ func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
 		return err
 	}
 	inv := &invoice{canvas: c, doc: doc, labels: l.Labels, digits: digits, groups: byCategory(doc.Lines, l)}
-	blocks := slices.Concat(
-		inv.letterhead(), inv.parties(), inv.headline(), inv.summary(), inv.usage(),
-		inv.lines(), inv.totals(), inv.payment(),
-	)
+	around.footer = inv.phrase(l.Footer)
+	var blocks []block
+	for _, name := range l.Sections {
+		blocks = append(blocks, inv.withTexts(name, inv.section(name))...)
+	}
 	return c.write(w, blocks, around)
+}
+
+// title says what a document is.
+func title(doc *billing.Document, labels templates.Labels) string {
+	switch {
+	case doc.Kind == billing.CreditNote:
+		return labels.CreditNote
+	case doc.Number == "":
+		return labels.DraftInvoice
+	case doc.Final:
+		return labels.FinalInvoice
+	}
+	return labels.Invoice
+}
+
+// section is one of [templates.Sections].
+func (inv *invoice) section(name string) []block {
+	switch name {
+	case "letterhead":
+		return inv.letterhead()
+	case "parties":
+		return append(inv.parties(), inv.correction()...)
+	case "headline":
+		return inv.headline()
+	case "summary":
+		return inv.summary()
+	case "usage":
+		return inv.usage()
+	case "lines":
+		return inv.lines()
+	case "adjustments":
+		return inv.adjustments()
+	case "totals":
+		return inv.totals()
+	case "payment":
+		return inv.payment()
+	}
+	return nil // of a newer layout, which check refuses
+}
+
+// withTexts puts the layout's own texts around a section that is not empty.
+func (inv *invoice) withTexts(name string, section []block) []block {
+	if len(section) == 0 {
+		return nil
+	}
+	var before, after []block
+	for _, t := range inv.layout.Texts {
+		text := inv.phrase(t.Text)
+		if text == "" {
+			continue
+		}
+		b := inv.textBlock(paragraph{text: text, style: body})
+		switch name {
+		case t.Before:
+			b.keep = true
+			before = append(before, b, space(8))
+		case t.After:
+			after = append(after, space(8), b)
+		}
+	}
+	return slices.Concat(before, section, after)
+}
+
+// phrase is a text of the layout's own, filled in.
+func (inv *invoice) phrase(p templates.Phrase) string {
+	doc, locale := inv.doc, inv.layout.Locale
+	return templates.Fill(p.In(locale.Language()),
+		"number", doc.Number, "tenant", doc.Tenant, "seller", doc.Seller.Name, "buyer", doc.Buyer.Name,
+		"issue_date", inv.date(doc.IssueDate), "due_date", inv.date(doc.DueDate), "period", inv.days(doc.Period.From, doc.Period.To),
+		"net", locale.Money(doc.Net, doc.Currency), "total", locale.Money(doc.Total, doc.Currency), "currency", doc.Currency)
 }
 
 // containedTax is the sum of the taxes that are contained in the lines.
@@ -130,30 +213,31 @@ func checkSums(doc *billing.Document, digits int32) error {
 	return nil
 }
 
-// group is the lines of one category.
+// group is the lines of one category, or those that adjust earlier invoices.
 type group struct {
 	name    string
+	adjusts bool
 	records int64
 	amount  decimal.Decimal
 	lines   []pricing.Line
 }
 
 // byCategory groups lines in the order of [pricing.Categories]; categories
-// that are not among them follow, in the order of their first lines.
+// that are not among them follow, in the order of their first lines. Lines that
+// adjust earlier invoices come last, whatever their categories.
 func byCategory(lines []pricing.Line, l templates.Layout) []group {
 	order := slices.Clone(pricing.Categories)
 	found := map[pricing.Category]*group{}
+	earlier := group{name: l.Labels.Adjustments, adjusts: true}
 	for _, line := range lines {
-		g := found[line.Category]
-		if g == nil {
-			name := l.Categories[line.Category]
-			if name == "" {
-				name = string(line.Category)
-			}
-			g = &group{name: name}
-			found[line.Category] = g
-			if !slices.Contains(order, line.Category) {
-				order = append(order, line.Category)
+		g := &earlier
+		if line.Adjusts == "" {
+			if g = found[line.Category]; g == nil {
+				g = &group{name: cmp.Or(l.Categories[line.Category], string(line.Category))}
+				found[line.Category] = g
+				if !slices.Contains(order, line.Category) {
+					order = append(order, line.Category)
+				}
 			}
 		}
 		g.records += line.Records
@@ -166,32 +250,81 @@ func byCategory(lines []pricing.Line, l templates.Layout) []group {
 			groups = append(groups, *g)
 		}
 	}
+	if len(earlier.lines) > 0 {
+		// Those of one invoice stand together, in the order of its first.
+		slices.SortStableFunc(earlier.lines, func(a, b pricing.Line) int {
+			first := func(line pricing.Line) int {
+				return slices.IndexFunc(lines, func(other pricing.Line) bool { return other.Adjusts == line.Adjusts })
+			}
+			return cmp.Compare(first(a), first(b))
+		})
+		groups = append(groups, earlier)
+	}
 	return groups
 }
 
-func (inv *invoice) money(d decimal.Decimal) string { return number(d, inv.digits) }
+func (inv *invoice) money(d decimal.Decimal) string { return inv.layout.Locale.Number(d, inv.digits) }
 
-// letterhead is the seller at the left and the title at the right.
+// letterhead is the seller at the left and the title at the right, with the logo
+// over one of them.
 func (inv *invoice) letterhead() []block {
 	doc := inv.doc
-	title := inv.labels.Invoice
-	if doc.Number == "" {
-		title = inv.labels.DraftInvoice
-	}
 	left := inv.textWidth() * 0.6
 	seller := inv.box(left-columnGap, false, inv.party(doc.Seller, style{size: 13, bold: true, colour: ink}, small)...)
 	heading := []paragraph{
-		{title, style{size: 22, bold: true, colour: inv.layout.Page.Accent}, 2},
+		{title(doc, inv.labels), style{size: 22, bold: true, colour: inv.layout.Brand.Accent}, 2},
 		{doc.Number, style{size: 10, bold: true, colour: ink}, 12},
 	}
 	if doc.Revision > 1 {
 		heading = append(heading, paragraph{templates.Fill(inv.labels.Revision, "revision", fmt.Sprint(doc.Revision)), small, 1})
 	}
+	if doc.Final && doc.Number == "" {
+		heading = append(heading, paragraph{inv.labels.FinalInvoice, small, 1})
+	}
 	right := inv.box(inv.textWidth()-left, true, heading...)
-	return []block{{height: max(seller.height, right.height) + 22, draw: func(y float64) {
-		seller.draw(inv.left, y)
-		right.draw(inv.left+left, y-5) // so that the capitals of both columns start level
+	sellerY, rightY := 0.0, -5.0 // so that the capitals of both columns start level
+	logo := inv.logo(left - columnGap)
+	if logo.height > 0 {
+		if inv.layout.Brand.Logo.Position == "right" {
+			rightY += logo.height + 10
+		} else {
+			sellerY += logo.height + 10
+		}
+	}
+	return []block{{height: max(sellerY+seller.height, rightY+5+right.height) + 22, draw: func(y float64) {
+		logo.draw(inv.left, y)
+		seller.draw(inv.left, y+sellerY)
+		right.draw(inv.left+left, y+rightY)
 	}}}
+}
+
+// logo is the layout's logo, no wider than it may be, at its edge of the page; it
+// has no height where there is none.
+func (inv *invoice) logo(widest float64) box {
+	logo := inv.layout.Brand.Logo
+	if logo == nil {
+		return box{draw: func(float64, float64) {}}
+	}
+	kind := "PNG"
+	if bytes.HasPrefix(inv.layout.Logo, []byte{0xFF, 0xD8}) { // a JPEG's start of image
+		kind = "JPG"
+	}
+	options := gofpdf.ImageOptions{ImageType: kind}
+	image := inv.pdf.RegisterImageOptionsReader("logo", options, bytes.NewReader(inv.layout.Logo))
+	if image == nil { // gofpdf remembers why
+		return box{draw: func(float64, float64) {}}
+	}
+	height := logo.Height * pointsPerMM
+	width := height * image.Width() / image.Height()
+	if width > widest {
+		width, height = widest, height*widest/width
+	}
+	return box{height, func(x, y float64) {
+		if logo.Position == "right" {
+			x = inv.right - width
+		}
+		inv.pdf.ImageOptions("logo", x, y, width, height, false, options, 0, "")
+	}}
 }
 
 // party is a seller's or a buyer's address block.
@@ -286,15 +419,19 @@ func (inv *invoice) parties() []block {
 	var accounts []paragraph
 	for i, a := range doc.Accounts {
 		if i == shown {
-			more := templates.Fill(labels.More, "count", count(int64(len(doc.Accounts)-shown)))
+			more := templates.Fill(labels.More, "count", inv.layout.Locale.Count(int64(len(doc.Accounts)-shown)))
 			accounts = append(accounts, paragraph{more, details, 1})
 			break
 		}
 		accounts = append(accounts, account(a)...)
 	}
+	due := textFact(labels.DueDate, inv.date(doc.DueDate))
+	if inv.credits() {
+		due = fact{}
+	}
 	facts := inv.facts(inv.textWidth()-left, []fact{
 		textFact(labels.IssueDate, inv.date(doc.IssueDate)),
-		textFact(labels.DueDate, inv.date(doc.DueDate)),
+		due,
 		textFact(labels.Period, inv.periodRange(doc.Period)),
 		{labels.Plan, inv.plans()},
 		textFact(labels.Tenant, doc.Tenant),
@@ -306,23 +443,53 @@ func (inv *invoice) parties() []block {
 	}}}
 }
 
+// credits reports whether the document is a credit note with nothing to pay.
+func (inv *invoice) credits() bool {
+	return inv.doc.Kind == billing.CreditNote && !inv.doc.Total.IsPositive()
+}
+
+// correction says which invoice the document takes back or replaces, and why.
+func (inv *invoice) correction() []block {
+	corrects := inv.doc.Corrects
+	if corrects == nil {
+		return nil
+	}
+	text := inv.labels.Replaces
+	if inv.doc.Kind == billing.CreditNote {
+		text = inv.labels.TakesBack
+	}
+	text = templates.Fill(text, "number", corrects.Number, "date", inv.date(corrects.IssueDate))
+	blocks := []block{inv.textBlock(paragraph{text: text, style: strong, max: 3})}
+	if corrects.Reason != "" {
+		blocks[0].keep = true
+		blocks = append(blocks, inv.textBlock(paragraph{text: templates.Fill(inv.labels.ReasonIs, "reason", corrects.Reason), style: body}))
+	}
+	return append(blocks, space(14))
+}
+
 // headline is what the customer looks for first: how much, until when.
 func (inv *invoice) headline() []block {
 	const height, pad = 54, 16
-	accent := inv.layout.Page.Accent
+	accent := inv.layout.Brand.Accent
 	left := inv.textWidth() * 0.62
-	due := inv.fitted(left-2*pad, false, inv.doc.Currency+" "+inv.money(inv.doc.Total), style{size: 19, bold: true, colour: ink})
+	due := inv.fitted(left-2*pad, false, inv.layout.Locale.Money(inv.doc.Total, inv.doc.Currency), style{size: 19, bold: true, colour: ink})
 	right := inv.textWidth() - left - pad
 	date := inv.fitted(right, true, inv.date(inv.doc.DueDate), style{size: 12, bold: true, colour: ink})
-	dueLabel := inv.fitted(left-2*pad, false, inv.labels.TotalDue, details)
+	label := inv.labels.TotalDue
+	if inv.credits() {
+		label = inv.labels.TotalCredit
+	}
+	dueLabel := inv.fitted(left-2*pad, false, label, details)
 	dateLabel := inv.fitted(right, true, inv.labels.DueDate, details)
 	return []block{{height: height + 20, draw: func(y float64) {
 		inv.fill(inv.left, y, inv.textWidth(), height, tint(accent, 0.08))
 		inv.fill(inv.left, y, 3, height, accent)
 		dueLabel.draw(inv.left+pad, y+9)
 		due.draw(inv.left+pad, y+21)
-		dateLabel.draw(inv.left+left, y+9)
-		date.draw(inv.left+left, y+26)
+		if !inv.credits() {
+			dateLabel.draw(inv.left+left, y+9)
+			date.draw(inv.left+left, y+26)
+		}
 	}}}
 }
 
@@ -332,7 +499,7 @@ func (inv *invoice) summary() []block {
 	var rows []row
 	for _, g := range inv.groups {
 		rows = append(rows, row{
-			cells: []cell{plainCell(g.name), plainCell(count(g.records)), plainCell(inv.money(g.amount))},
+			cells: []cell{plainCell(g.name), plainCell(inv.layout.Locale.Count(g.records)), plainCell(inv.money(g.amount))},
 			rule:  hairline,
 			keep:  true,
 		})
@@ -357,45 +524,63 @@ func (inv *invoice) usage() []block {
 // lines is the table of all lines, grouped by category. Its last two lines
 // stay with the totals.
 func (inv *invoice) lines() []block {
-	columns := []column{
-		{title: inv.labels.Description, share: 1},
-		{title: inv.labels.Quantity, right: true},
-		{title: templates.Fill(inv.labels.UnitPrice, "currency", inv.doc.Currency), right: true},
-		{title: templates.Fill(inv.labels.Amount, "currency", inv.doc.Currency), right: true},
+	groups := inv.groups
+	if slices.Contains(inv.layout.Sections, "adjustments") {
+		groups = slices.DeleteFunc(slices.Clone(groups), func(g group) bool { return g.adjusts })
 	}
-	title := func(text string) row {
-		return row{cells: []cell{{text: []paragraph{{text, style{size: 8.5, bold: true, colour: inv.layout.Page.Accent}, 2}}, span: 4}}}
+	return append([]block{space(18), inv.heading(inv.labels.Details)}, inv.groupTable(groups)...)
+}
+
+// adjustments is the table of the lines that adjust earlier invoices, if there are
+// any.
+func (inv *invoice) adjustments() []block {
+	i := slices.IndexFunc(inv.groups, func(g group) bool { return g.adjusts })
+	if i < 0 {
+		return nil
 	}
+	return append([]block{space(18), inv.heading(inv.labels.Adjustments)}, inv.groupTable(inv.groups[i:i+1])...)
+}
+
+// groupTable is a table of lines, grouped.
+func (inv *invoice) groupTable(groups []group) []block {
+	var columns []column
+	for _, c := range inv.layout.Columns {
+		columns = append(columns, column{title: inv.columnTitle(c.Name), right: !isText(c.Name), share: c.Width})
+	}
+	title := func(text string, s style, lines int) row {
+		return row{cells: []cell{{text: []paragraph{{text, s, lines}}, span: len(columns), left: columns[0].right}}}
+	}
+	heading := style{size: 8.5, bold: true, colour: inv.layout.Brand.Accent}
 	var rows []row
-	for _, g := range inv.groups {
-		first := title(g.name)
+	for _, g := range groups {
+		first := title(g.name, heading, 2)
 		first.keep = true
 		rows = append(rows, first)
-		continued := title(templates.Fill(inv.labels.Continued, "category", g.name))
+		continued := title(templates.Fill(inv.labels.Continued, "category", g.name), heading, 2)
 		for i, line := range g.lines {
+			if line.Adjusts != "" && (i == 0 || g.lines[i-1].Adjusts != line.Adjusts) {
+				of := title(inv.adjustmentOf(line.Adjusts), details, 6)
+				of.keep = true
+				rows = append(rows, of)
+			}
 			r := row{
-				cells: []cell{
-					{text: []paragraph{{text: line.Description, style: body}, {line.Item, small, 3}, {inv.lineDays(line), small, 1}}},
-					plainCell(quantity(line, inv.layout)),
-					plainCell(unitPrice(line, inv.doc.Period, inv.digits, inv.layout)),
-					plainCell(inv.money(line.Amount)),
-				},
 				rule: hairline,
 				// Neither the subtotal nor the table's first line is alone.
 				keep: i == len(g.lines)-1 || len(rows) == 1,
+			}
+			for _, c := range inv.layout.Columns {
+				r.cells = append(r.cells, inv.lineCell(c.Name, line))
 			}
 			if i > 0 {
 				r.under = &continued
 			}
 			rows = append(rows, r)
 		}
-		rows = append(rows, row{fill: true, cells: []cell{
-			{text: []paragraph{{templates.Fill(inv.labels.Subtotal, "category", g.name), strong, 2}}, span: 3, left: true},
-			strongCell(inv.money(g.amount)),
-		}})
+		rows = append(rows, inv.subtotal(columns, templates.Fill(inv.labels.Subtotal, "category", g.name), g.amount))
 	}
 	if len(rows) == 0 {
-		rows = []row{{cells: []cell{{text: []paragraph{{text: inv.labels.NoLines, style: details}}, span: 4}}, rule: hairline, keep: true}}
+		rows = []row{title(inv.labels.NoLines, details, 0)}
+		rows[0].rule, rows[0].keep = hairline, true
 	}
 	lines := 0
 	for i := len(rows) - 1; i >= 0 && lines < 2; i-- {
@@ -404,7 +589,95 @@ func (inv *invoice) lines() []block {
 			lines++
 		}
 	}
-	return append([]block{space(18), inv.heading(inv.labels.Details)}, inv.table(columns, rows)...)
+	return inv.table(columns, rows)
+}
+
+// isText reports whether a column of lines is set at the left, as words are.
+func isText(column string) bool {
+	return column == "description" || column == "item" || column == "tax_code"
+}
+
+// columnTitle is the head of one of [templates.Columns].
+func (inv *invoice) columnTitle(name string) string {
+	labels, code := inv.labels, inv.doc.Currency
+	switch name {
+	case "description":
+		return labels.Description
+	case "item":
+		return labels.Item
+	case "records":
+		return labels.Records
+	case "quantity":
+		return labels.Quantity
+	case "unit_price":
+		return templates.Fill(labels.UnitPrice, "currency", code)
+	case "tax_code":
+		return labels.TaxCode
+	case "amount":
+		return templates.Fill(labels.Amount, "currency", code)
+	}
+	return "" // of a newer layout, which check refuses
+}
+
+// lineCell is what stands in a line's column.
+func (inv *invoice) lineCell(name string, line pricing.Line) cell {
+	switch name {
+	case "description":
+		text := []paragraph{{text: line.Description, style: body}}
+		if !inv.hasColumn("item") {
+			text = append(text, paragraph{line.Item, small, 3})
+		}
+		return cell{text: append(text, paragraph{inv.lineDays(line), small, 1})}
+	case "item":
+		return plainCell(line.Item)
+	case "records":
+		return plainCell(inv.layout.Locale.Count(line.Records))
+	case "quantity":
+		return plainCell(quantity(line, inv.layout))
+	case "unit_price":
+		return plainCell(unitPrice(line, inv.doc.Period, inv.digits, inv.layout))
+	case "tax_code":
+		return plainCell(line.TaxCode)
+	case "amount":
+		return plainCell(inv.money(line.Amount))
+	}
+	return cell{}
+}
+
+func (inv *invoice) hasColumn(name string) bool {
+	return slices.ContainsFunc(inv.layout.Columns, func(c templates.Column) bool { return c.Name == name })
+}
+
+// subtotal is a group's sum in the column of amounts, with its name before it, or
+// after it where that column is the first.
+func (inv *invoice) subtotal(columns []column, name string, sum decimal.Decimal) row {
+	i := slices.IndexFunc(inv.layout.Columns, func(c templates.Column) bool { return c.Name == "amount" })
+	label := cell{text: []paragraph{{name, strong, 2}}}
+	var cells []cell
+	if i > 0 {
+		label.span, label.left = i, !columns[0].right
+		cells = append(cells, label)
+	}
+	cells = append(cells, strongCell(inv.money(sum)))
+	if rest := len(columns) - 1 - i; rest > 0 {
+		after := cell{span: rest}
+		if i == 0 {
+			after.text, after.left = label.text, columns[1].right
+		}
+		cells = append(cells, after)
+	}
+	return row{fill: true, cells: cells}
+}
+
+// adjustmentOf says of which invoice lines are an adjustment, and why.
+func (inv *invoice) adjustmentOf(number string) string {
+	for _, a := range inv.doc.Adjustments {
+		if a.Number == number {
+			return templates.Fill(inv.labels.AdjustmentOf,
+				"number", number, "period", inv.days(a.Period.From, a.Period.To), "reason", a.Reason)
+		}
+	}
+	return inv.labels.Number + " " + number
 }
 
 // lineDays are the days that a line is for where they are not the invoice's
@@ -439,14 +712,14 @@ func (inv *invoice) totals() []block {
 		if tax.Inclusive {
 			label = inv.labels.TaxContained
 		}
-		label = templates.Fill(label, "name", tax.Name, "rate", number(tax.Rate, 0), "base", inv.money(tax.Base))
+		label = templates.Fill(label, "name", tax.Name, "rate", inv.layout.Locale.Percent(tax.Rate, 0), "base", inv.money(tax.Base))
 		blocks = append(blocks, sum(label, inv.money(tax.Amount), body, 2.5))
 	}
 	total := sum(templates.Fill(inv.labels.Total, "currency", inv.doc.Currency),
 		inv.money(inv.doc.Total), style{size: 11, bold: true, colour: ink}, 6)
 	text := total.draw
 	total.draw = func(y float64) {
-		inv.rule(x, y+1, width, 1, inv.layout.Page.Accent)
+		inv.rule(x, y+1, width, 1, inv.layout.Brand.Accent)
 		text(y)
 	}
 	total.keep = false
@@ -464,7 +737,10 @@ func (inv *invoice) totals() []block {
 func (inv *invoice) payment() []block {
 	if inv.doc.Total.Sign() <= 0 {
 		text := inv.labels.NothingToPay
-		if inv.doc.Total.IsNegative() {
+		switch {
+		case inv.doc.Total.IsNegative() && inv.credits():
+			text = inv.labels.Credited
+		case inv.doc.Total.IsNegative():
 			text = inv.labels.InYourFavour
 		}
 		return []block{space(18), inv.heading(inv.labels.Payment), inv.textBlock(paragraph{text: text, style: body})}

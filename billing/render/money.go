@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/bojanz/currency"
@@ -22,33 +21,6 @@ func minorUnits(code string) (int32, error) {
 	return int32(digits), nil
 }
 
-// number prints every digit of d, with at least so many decimals and commas
-// between thousands. Zeros at the end do not depend on how d was written, so
-// a document read back from JSON prints the same.
-func number(d decimal.Decimal, decimals int32) string {
-	whole, fraction, _ := strings.Cut(d.Abs().String(), ".")
-	if missing := int(decimals) - len(fraction); missing > 0 {
-		fraction += strings.Repeat("0", missing)
-	}
-	var b strings.Builder
-	if d.IsNegative() {
-		b.WriteByte('-')
-	}
-	for i := range len(whole) {
-		if i > 0 && (len(whole)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte(whole[i])
-	}
-	if fraction != "" {
-		b.WriteString("." + fraction)
-	}
-	return b.String()
-}
-
-// count prints a whole number with commas between thousands.
-func count(n int64) string { return number(decimal.NewFromInt(n), 0) }
-
 // decimals counts the decimals that d needs.
 func decimals(d decimal.Decimal) int32 {
 	_, fraction, _ := strings.Cut(d.String(), ".")
@@ -60,49 +32,30 @@ var sixty = decimal.NewFromInt(60)
 // minutes prints seconds exactly, as "12 min" or "12:34 min".
 func minutes(seconds decimal.Decimal, l templates.Layout) string {
 	whole, rest := seconds.Abs().QuoRem(sixty, 0)
-	s := number(whole, 0)
+	s := l.Locale.Sign(seconds) + l.Locale.Number(whole, 0)
 	if !rest.IsZero() {
-		s += ":" + twoDigits(rest)
+		s += ":" + twoDigits(rest, l)
 	}
-	return sign(seconds) + s + " " + unitName(templates.Minute, whole, l)
+	return s + " " + l.Unit(templates.Minute, whole)
 }
 
 // hours prints seconds exactly, as "12 h" or "12:34:56 h".
 func hours(seconds decimal.Decimal, l templates.Layout) string {
 	mins, secs := seconds.Abs().QuoRem(sixty, 0)
 	whole, mins := mins.QuoRem(sixty, 0)
-	s := number(whole, 0)
+	s := l.Locale.Sign(seconds) + l.Locale.Number(whole, 0)
 	if !mins.IsZero() || !secs.IsZero() {
-		s += ":" + twoDigits(mins) + ":" + twoDigits(secs)
+		s += ":" + twoDigits(mins, l) + ":" + twoDigits(secs, l)
 	}
-	return sign(seconds) + s + " " + unitName(templates.Hour, whole, l)
+	return s + " " + l.Unit(templates.Hour, whole)
 }
 
-func sign(d decimal.Decimal) string {
-	if d.IsNegative() {
-		return "-"
-	}
-	return ""
-}
-
-func twoDigits(d decimal.Decimal) string {
-	s := number(d, 0)
+func twoDigits(d decimal.Decimal, l templates.Layout) string {
+	s := l.Locale.Number(d, 0)
 	if d.LessThan(decimal.NewFromInt(10)) {
 		s = "0" + s
 	}
 	return s
-}
-
-// unitName is the unit as written after a count.
-func unitName(u pricing.Unit, n decimal.Decimal, l templates.Layout) string {
-	name, ok := l.Units[u]
-	switch {
-	case !ok:
-		return string(u)
-	case n.Abs().Equal(decimal.NewFromInt(1)):
-		return name.One
-	}
-	return name.Other
 }
 
 // quantity prints a line's quantity exactly, in the unit of its price where
@@ -116,7 +69,7 @@ func quantity(line pricing.Line, l templates.Layout) string {
 			return hours(line.Quantity, l)
 		}
 	}
-	return number(line.Quantity, 0) + " " + unitName(line.Unit, line.Quantity, l)
+	return l.Locale.Number(line.Quantity, 0) + " " + l.Unit(line.Unit, line.Quantity)
 }
 
 // unitPrice prints every decimal of a line's price, at least the currency's,
@@ -131,18 +84,18 @@ func unitPrice(line pricing.Line, p billing.Period, digits int32, l templates.La
 	var per string
 	switch {
 	case line.Per == 1:
-		per = unitName(line.Unit, one, l)
+		per = l.Unit(line.Unit, one)
 	case line.Unit == pricing.Second && line.Per == 60:
-		per = unitName(templates.Minute, one, l)
+		per = l.Unit(templates.Minute, one)
 	case line.Unit == pricing.Second && line.Per == 3600:
-		per = unitName(templates.Hour, one, l)
+		per = l.Unit(templates.Hour, one)
 	case line.Unit == pricing.Day && line.Per == int64(p.Days()) && wholeMonth(p):
-		per = unitName(pricing.Month, one, l)
+		per = l.Unit(pricing.Month, one)
 	default:
 		n := decimal.NewFromInt(line.Per)
-		per = number(n, 0) + " " + unitName(line.Unit, n, l)
+		per = l.Locale.Number(n, 0) + " " + l.Unit(line.Unit, n)
 	}
-	return templates.Fill(l.Labels.PricePer, "price", number(line.UnitPrice, digits), "unit", per)
+	return templates.Fill(l.Labels.PricePer, "price", l.Locale.Number(line.UnitPrice, digits), "unit", per)
 }
 
 func wholeMonth(p billing.Period) bool {
@@ -151,11 +104,12 @@ func wholeMonth(p billing.Period) bool {
 
 // percent prints part / whole x 100 with one decimal, halves rounded away
 // from zero.
-func percent(part, whole decimal.Decimal) string {
-	return number(part.Mul(decimal.NewFromInt(100)).DivRound(whole, 1), 1) + " %"
+func percent(part, whole decimal.Decimal, l templates.Layout) string {
+	return l.Locale.Percent(part.Mul(decimal.NewFromInt(100)).DivRound(whole, 1), 1)
 }
 
 // daysText is a count of days such as "14 days".
 func daysText(n int, l templates.Layout) string {
-	return strconv.Itoa(n) + " " + unitName(pricing.Day, decimal.NewFromInt(int64(n)), l)
+	days := decimal.NewFromInt(int64(n))
+	return l.Locale.Number(days, 0) + " " + l.Unit(pricing.Day, days)
 }

@@ -11,28 +11,6 @@ import (
 	"subtally/pricing"
 )
 
-func TestNumber(t *testing.T) {
-	for _, test := range []struct {
-		d        decimal.Decimal
-		decimals int32
-		want     string
-	}{
-		{dec("0"), 2, "0.00"},
-		{dec("1234.5"), 2, "1,234.50"},
-		{dec("-1234567.891"), 2, "-1,234,567.891"},
-		{dec("999"), 0, "999"},
-		{dec("1000"), 0, "1,000"},
-		{dec("0.00725"), 2, "0.00725"},
-		{dec("0.02500"), 2, "0.025"},
-		{dec("-0.5"), 3, "-0.500"},
-		{decimal.New(12, 3), 0, "12,000"},
-	} {
-		if got := number(test.d, test.decimals); got != test.want {
-			t.Errorf("number(%s, %d) = %s, want %s", test.d, test.decimals, got, test.want)
-		}
-	}
-}
-
 func TestMinorUnits(t *testing.T) {
 	for code, want := range map[string]int32{"JPY": 0, "USD": 2, "BHD": 3} {
 		if got, err := minorUnits(code); err != nil || got != want {
@@ -123,10 +101,10 @@ func TestQuantityIsExact(t *testing.T) {
 
 func TestPercent(t *testing.T) {
 	for _, test := range []struct{ part, whole, want string }{
-		{"1", "3", "33.3 %"}, {"2", "3", "66.7 %"}, {"-3.3", "88.1", "-3.7 %"}, {"1", "1", "100.0 %"},
-		{"0.0005", "1", "0.1 %"}, {"123456", "1", "12,345,600.0 %"},
+		{"1", "3", "33.3%"}, {"2", "3", "66.7%"}, {"-3.3", "88.1", "-3.7%"}, {"1", "1", "100.0%"},
+		{"0.0005", "1", "0.1%"}, {"123456", "1", "12,345,600.0%"},
 	} {
-		if got := percent(dec(test.part), dec(test.whole)); got != test.want {
+		if got := percent(dec(test.part), dec(test.whole), layout(t)); got != test.want {
 			t.Errorf("percent(%s, %s) = %s, want %s", test.part, test.whole, got, test.want)
 		}
 	}

@@ -27,7 +27,7 @@ const (
 type colour = templates.Colour
 
 var (
-	ink      = colour{R: 0x1E, G: 0x26, B: 0x30}
+	ink      = colour{R: 0x1E, G: 0x26, B: 0x30} // drawn as the layout's colour of text
 	muted    = colour{R: 0x68, G: 0x73, B: 0x80}
 	hairline = colour{R: 0xDD, G: 0xE2, B: 0xE8}
 	pale     = colour{R: 0xF1, G: 0xF3, B: 0xF5}
@@ -106,9 +106,7 @@ func newCanvas(l templates.Layout, landscape bool, title, author string, date pr
 
 func (c *canvas) textWidth() float64 { return c.right - c.left }
 
-func (c *canvas) date(d pricing.Date) string {
-	return d.Start(time.UTC).Format(c.layout.DateFormat)
-}
+func (c *canvas) date(d pricing.Date) string { return c.layout.Locale.Date(d) }
 
 func (c *canvas) use(s style) {
 	if s == c.current {
@@ -121,7 +119,11 @@ func (c *canvas) use(s style) {
 	if s.bold != c.current.bold || s.size != c.current.size {
 		c.pdf.SetFont("sans", weight, s.size)
 	}
-	c.pdf.SetTextColor(int(s.colour.R), int(s.colour.G), int(s.colour.B))
+	col := s.colour
+	if col == ink {
+		col = c.layout.Brand.Text
+	}
+	c.pdf.SetTextColor(int(col.R), int(col.G), int(col.B))
 	c.current = s
 }
 
@@ -302,6 +304,7 @@ type furniture struct {
 	name      string // of the document, such as "Invoice INV-2026-00042"
 	owner     string // who issued it
 	watermark string // drawn large behind the text; may be empty
+	footer    string // at the foot of every page; the name where empty
 }
 
 // write lays the blocks out, draws all pages and writes the file.
@@ -314,7 +317,7 @@ func (c *canvas) write(w io.Writer, blocks []block, f furniture) error {
 		if f.watermark != "" {
 			c.watermark(f.watermark)
 		}
-		c.fill(0, 0, c.width, bandHeight, c.layout.Page.Accent)
+		c.fill(0, 0, c.width, bandHeight, c.layout.Brand.Accent)
 		if i > 0 {
 			c.runningHeader(f)
 		}
@@ -341,7 +344,13 @@ func (c *canvas) footer(f furniture, page, pages int) {
 	number := c.box(90, true, paragraph{templates.Fill(c.layout.Labels.Page,
 		"page", fmt.Sprint(page), "pages", fmt.Sprint(pages)), small, 1})
 	number.draw(c.right-90, y)
-	c.fitted(c.textWidth()-90-columnGap, false, f.name, small).draw(c.left, y)
+	width := c.textWidth() - 90 - columnGap
+	if f.footer == "" {
+		c.fitted(width, false, f.name, small).draw(c.left, y)
+		return
+	}
+	lines := max(1, int((c.height-y-bandHeight)/(small.size*lineHeight)))
+	c.box(width, false, paragraph{f.footer, small, lines}).draw(c.left, y)
 }
 
 func (c *canvas) watermark(text string) {

@@ -243,8 +243,8 @@ func TestPayment(t *testing.T) {
 		want      string
 		how       bool
 	}{
-		{"1", 14, "Payable within 14 days, by 15 November 2026.", true},
-		{"1", 0, "Payable on receipt, by 15 November 2026.", true},
+		{"1", 14, "Payable within 14 days, by November 15, 2026.", true},
+		{"1", 0, "Payable on receipt, by November 15, 2026.", true},
 		{"0", 14, "Nothing is to be paid.", false},
 		{"-1", 14, "The amount is in your favour. Nothing is to be paid.", false},
 	}
@@ -403,9 +403,9 @@ func TestStatement(t *testing.T) {
 		all += p.String()
 	}
 	for _, want := range []string{
-		"Norddial main account", "2,871.30425", "2,058.13 EUR", "31.8 %", "-3.7 %", "parked\n12 calls to +882",
+		"Norddial main account", "2,871.30425", "EUR\u00a02,058.13", "31.8%", "-3.7%", "parked\n12 calls to +882",
 		"old trial\nAC00000000000000000000000000000077\nsuspended", "no rate for prefix 882", "1,514.13075",
-		"finalized, overdue 12\ndays", "CN-2026-00001\nCredit note\ncorrects INV-2026-00043", "revision 2", "-640.00 USD", "Taxes contained in prices",
+		"finalized, overdue by 12\ndays", "CN-2026-00001\nCredit note\ncorrects INV-2026-00043", "Revision 2", "-USD\u00a0640.00", "Taxes contained in prices",
 		"The main account's own usage", "failed\n412\n0.41200", "Acme dispatch", "Difference\n0.00000", "4,428.90925",
 		"The 10 largest differences", "record after the cut", "-0.120",
 	} {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
@@ -96,17 +95,13 @@ type sheetMaker struct {
 	st         *billing.Statement
 	layout     templates.Layout
 	labels     templates.Labels
-	words      templates.StatementWords
 	costDigits int32 // the most decimals that any cost or margin has
 }
 
 func newSheet(st *billing.Statement, l templates.Layout) (*sheet, error) {
-	words, err := templates.Statement()
-	if err != nil {
-		return nil, err
-	}
-	m := &sheetMaker{st: st, layout: l, labels: l.Labels, words: words, costDigits: 2}
+	m := &sheetMaker{st: st, layout: l, labels: l.Labels, costDigits: 2}
 	if st.Currency != "" { // else there is neither a tenant nor a cost
+		var err error
 		if m.costDigits, err = minorUnits(st.Currency); err != nil {
 			return nil, err
 		}
@@ -115,7 +110,7 @@ func newSheet(st *billing.Statement, l templates.Layout) (*sheet, error) {
 		m.costDigits = max(m.costDigits, decimals(d))
 	}
 	sh := &sheet{
-		Title: m.labels.Statement, Month: st.Period.From.Start(time.UTC).Format(l.MonthFormat), Seller: st.Seller,
+		Title: m.labels.Statement, Month: l.Month(st.Period.From), Seller: st.Seller,
 		Address: m.address(), Facts: m.facts(), Attention: m.attention(),
 	}
 	totals, err := m.totals()
@@ -169,13 +164,11 @@ func (m *sheetMaker) costs() (all []decimal.Decimal) {
 	return append(all, st.Check.Elsewhere, st.Check.Outside, st.Check.All)
 }
 
-func (m *sheetMaker) cost(d decimal.Decimal) string { return number(d, m.costDigits) }
+func (m *sheetMaker) cost(d decimal.Decimal) string { return m.layout.Locale.Number(d, m.costDigits) }
 
-func (m *sheetMaker) count(n int64) string { return count(n) }
+func (m *sheetMaker) count(n int64) string { return m.layout.Locale.Count(n) }
 
-func (m *sheetMaker) date(d pricing.Date) string {
-	return d.Start(time.UTC).Format(m.layout.DateFormat)
-}
+func (m *sheetMaker) date(d pricing.Date) string { return m.layout.Locale.Date(d) }
 
 // amounts prints amounts of a currency, without its code. A tenant that was
 // parked before its plan was known has neither.
@@ -187,7 +180,7 @@ func (m *sheetMaker) amounts(code string, list ...decimal.Decimal) (cells []shee
 		}
 	}
 	for _, d := range list {
-		text := number(d, digits)
+		text := m.layout.Locale.Number(d, digits)
 		if code == "" && d.IsZero() {
 			text = m.labels.NoValue
 		}
@@ -204,7 +197,7 @@ func (m *sheetMaker) margin(margin decimal.NullDecimal, revenue decimal.Decimal)
 	}
 	amount.Text = m.cost(margin.Decimal)
 	if revenue.IsPositive() {
-		share.Text = percent(margin.Decimal, revenue)
+		share.Text = percent(margin.Decimal, revenue, m.layout)
 	}
 	if margin.Decimal.IsNegative() {
 		amount.Tone, share.Tone = warningTone, warningTone
@@ -237,7 +230,7 @@ func (m *sheetMaker) kind(k pricing.Kind) string {
 
 func (m *sheetMaker) category(c pricing.Category) string {
 	if c == billing.ContainedTaxes {
-		return m.words.ContainedTaxes
+		return m.labels.ContainedTaxes
 	}
 	if name := m.layout.Categories[c]; name != "" {
 		return name
@@ -270,7 +263,7 @@ func (m *sheetMaker) facts() []sheetFact {
 
 // attention lists what a person has to look at.
 func (m *sheetMaker) attention() (out []string) {
-	st, w := m.st, m.words
+	st, w := m.st, m.labels
 	var parked, drafts, overdue int
 	for _, r := range st.Tenants {
 		switch r.Status {
@@ -294,17 +287,17 @@ func (m *sheetMaker) attention() (out []string) {
 	for _, l := range st.Leakage {
 		text := map[billing.LeakCause]string{billing.NoPrice: w.UnratedCount, billing.NoTenant: w.UnassignedCount}[l.Cause]
 		if text != "" && l.Records > 0 {
-			out = append(out, templates.Fill(text, "records", m.count(l.Records), "cost", m.cost(l.Cost)+" "+st.Currency))
+			out = append(out, templates.Fill(text, "records", m.count(l.Records), "cost", m.layout.Locale.Money(l.Cost, st.Currency)))
 		}
 	}
 	for _, c := range st.OtherCosts {
-		out = append(out, templates.Fill(w.OtherCurrency, "cost", number(c.Cost, 2), "currency", c.Currency))
+		out = append(out, templates.Fill(w.OtherCurrency, "cost", m.layout.Locale.Money(c.Cost, c.Currency)))
 	}
 	if r := st.Reconciliation; r != nil {
 		say(r.Above(), w.AboveCount)
 	}
 	if d := st.Check.Difference(); !d.IsZero() {
-		out = append(out, templates.Fill(w.CheckFailed, "difference", m.cost(d)+" "+st.Currency))
+		out = append(out, templates.Fill(w.CheckFailed, "difference", m.layout.Locale.Money(d, st.Currency)))
 	}
 	return out
 }
@@ -349,7 +342,7 @@ func (m *sheetMaker) margins() []section {
 	if len(all) == 0 {
 		return nil
 	}
-	s := section{ID: "margins", Title: m.words.Margins + m.inCurrency(" ({currency})")}
+	s := section{ID: "margins", Title: m.inCurrency(m.labels.Margins)}
 	shown, others := all, decimal.Zero
 	if len(all) > maxBars+1 {
 		byWeight := slices.Clone(all)
@@ -376,14 +369,14 @@ func (m *sheetMaker) margins() []section {
 	}
 	if n := len(all) - len(shown); n > 0 {
 		// All the others together would make each of the bars a dot.
-		text := m.words.Others
+		text := m.labels.Others
 		if others.GreaterThan(high) || others.LessThan(low) {
-			text = m.words.OthersCut
+			text = m.labels.OthersCut
 		}
 		add(templates.Fill(text, "count", m.count(int64(n))), others)
 	}
 	if slices.ContainsFunc(m.st.Tenants, func(r billing.StatementRow) bool { return r.Currency != m.st.Currency }) {
-		s.Note = m.inCurrency(m.words.MarginsElsewhere)
+		s.Note = m.inCurrency(m.labels.MarginsElsewhere)
 	}
 	return []section{s}
 }
@@ -418,7 +411,7 @@ func (m *sheetMaker) tenants() (section, error) {
 			return s, err
 		}
 		if t.Currency != "" {
-			amounts[2].Text += " " + t.Currency
+			amounts[2].Text = m.layout.Locale.Money(t.Total, t.Currency)
 		}
 		cells = append(cells, amounts...)
 		margin, share := m.margin(t.Margin, t.Revenue)
@@ -435,12 +428,12 @@ func (m *sheetMaker) documentCell(t *billing.StatementRow) sheetCell {
 		c.Text = m.labels.NoValue
 	}
 	if t.Kind == billing.CreditNote {
-		c.Small = append(c.Small, m.words.KindCreditNote)
+		c.Small = append(c.Small, m.labels.CreditNote)
 	} else if t.Revision > 1 {
-		c.Small = append(c.Small, templates.Fill(m.words.Revision, "revision", strconv.Itoa(t.Revision)))
+		c.Small = append(c.Small, templates.Fill(m.labels.Revision, "revision", strconv.Itoa(t.Revision)))
 	}
 	if t.Corrects != "" {
-		c.Small = append(c.Small, templates.Fill(m.words.Corrects, "number", t.Corrects))
+		c.Small = append(c.Small, templates.Fill(m.labels.Corrects, "number", t.Corrects))
 	}
 	return c
 }
@@ -448,7 +441,7 @@ func (m *sheetMaker) documentCell(t *billing.StatementRow) sheetCell {
 func (m *sheetMaker) statusCell(t *billing.StatementRow) sheetCell {
 	c := sheetCell{Text: m.status(t.Status)}
 	if t.Overdue > 0 {
-		c.Text += ", " + templates.Fill(m.words.Overdue, "days", m.count(int64(t.Overdue)))
+		c.Text += ", " + templates.Fill(m.labels.OverdueBy, "days", daysText(t.Overdue, m.layout))
 	}
 	if t.Reason != "" {
 		c.Small = []string{t.Reason}
@@ -460,7 +453,7 @@ func (m *sheetMaker) statusCell(t *billing.StatementRow) sheetCell {
 }
 
 func (m *sheetMaker) categories() (section, error) {
-	s := section{ID: "categories", Title: m.words.Categories, Empty: m.labels.None, Columns: []sheetColumn{
+	s := section{ID: "categories", Title: m.labels.Categories, Empty: m.labels.None, Columns: []sheetColumn{
 		{Title: m.labels.Category, Share: 1},
 		{Title: m.labels.Records, Number: true},
 		{Title: m.labels.Revenue, Number: true},
@@ -492,7 +485,7 @@ func (m *sheetMaker) categories() (section, error) {
 				return s, err
 			}
 		}
-		if err := add(m.words.Total+" "+t.Currency, t.Currency, t.Records, t.Revenue, t.Cost, t.Margin, true); err != nil {
+		if err := add(strings.TrimSpace(templates.Fill(m.labels.Total, "currency", t.Currency)), t.Currency, t.Records, t.Revenue, t.Cost, t.Margin, true); err != nil {
 			return s, err
 		}
 	}
@@ -500,17 +493,17 @@ func (m *sheetMaker) categories() (section, error) {
 }
 
 func (m *sheetMaker) leakage() section {
-	s := section{ID: "leakage", Title: m.words.Leakage, Empty: m.labels.None, Columns: []sheetColumn{
-		{Title: m.words.Cause, Share: 1},
+	s := section{ID: "leakage", Title: m.labels.Leakage, Empty: m.labels.None, Columns: []sheetColumn{
+		{Title: m.labels.Cause, Share: 1},
 		{Title: m.labels.Records, Number: true},
 		m.costColumn(),
 	}}
 	names := map[billing.LeakCause]string{
-		billing.OwnUse: m.words.MainAccount, billing.NoTenant: m.words.NoTenant,
-		billing.NoPrice: m.words.NoPrice, billing.FreeStatus: m.words.NotCharged,
+		billing.OwnUse: m.labels.OwnUse, billing.NoTenant: m.labels.Unassigned,
+		billing.NoPrice: m.labels.Unrated, billing.FreeStatus: m.labels.NotCharged,
 	}
 	for _, l := range m.st.Leakage {
-		s.Note = m.words.LeakageNote
+		s.Note = m.labels.LeakageNote
 		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: names[l.Cause]}, {Text: m.count(l.Records)}, {Text: m.cost(l.Cost)}}})
 	}
 	return s
@@ -554,10 +547,10 @@ func (m *sheetMaker) notCharged() []section {
 	if len(m.st.NotCharged) == 0 {
 		return nil
 	}
-	s := section{ID: "not-charged", Title: m.words.NotChargedTitle, Columns: []sheetColumn{
+	s := section{ID: "not-charged", Title: m.labels.NotChargedTitle, Columns: []sheetColumn{
 		{Title: m.labels.Tenant, Share: 1},
 		{Title: m.labels.Kind},
-		{Title: m.words.Event},
+		{Title: m.labels.Status},
 		{Title: m.labels.Records, Number: true},
 		m.costColumn(),
 	}}
@@ -571,7 +564,7 @@ func (m *sheetMaker) vanished() []section {
 	if len(m.st.Vanished) == 0 {
 		return nil
 	}
-	s := section{ID: "vanished", Title: m.words.Vanished, Columns: []sheetColumn{
+	s := section{ID: "vanished", Title: m.labels.Vanished, Columns: []sheetColumn{
 		{Title: m.labels.Tenant, Share: 1},
 		{Title: m.labels.Account, Share: 1},
 		{Title: m.labels.Kind},
@@ -599,32 +592,32 @@ func (m *sheetMaker) otherCosts() []section {
 		{Title: strings.TrimSuffix(templates.Fill(m.labels.Cost, "currency", ""), " ()"), Number: true},
 	}}
 	for _, c := range m.st.OtherCosts {
-		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: c.Currency}, {Text: m.count(c.Records)}, {Text: number(c.Cost, 2)}}})
+		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: c.Currency}, {Text: m.count(c.Records)}, {Text: m.layout.Locale.Number(c.Cost, 2)}}})
 	}
 	return []section{s}
 }
 
 func (m *sheetMaker) check() section {
 	c := m.st.Check
-	s := section{ID: "check", Title: m.words.Check, Columns: []sheetColumn{{Title: "", Share: 1}, m.costColumn()}}
+	s := section{ID: "check", Title: m.labels.Check, Columns: []sheetColumn{{Title: "", Share: 1}, m.costColumn()}}
 	add := func(name string, d decimal.Decimal, t tone) {
 		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: name, Tone: t}, {Text: m.cost(d), Tone: t}}, Sum: t != plainTone})
 	}
-	add(m.words.CheckTenants, c.Tenants, plainTone)
+	add(m.labels.CheckTenants, c.Tenants, plainTone)
 	if !c.Outside.IsZero() {
-		add(m.words.CheckOutside, c.Outside.Neg(), plainTone)
+		add(m.labels.CheckOutside, c.Outside.Neg(), plainTone)
 	}
-	add(m.words.CheckUnassigned, c.Unassigned, plainTone)
+	add(m.labels.Unassigned, c.Unassigned, plainTone)
 	if !c.Elsewhere.IsZero() {
-		add(m.words.CheckElsewhere, c.Elsewhere, plainTone)
+		add(m.labels.CheckElsewhere, c.Elsewhere, plainTone)
 	}
-	add(m.words.CheckSum, c.All.Add(c.Difference()), strongTone)
-	add(m.words.CheckAll, c.All, plainTone)
+	add(m.labels.CheckSum, c.All.Add(c.Difference()), strongTone)
+	add(m.labels.CheckAll, c.All, plainTone)
 	t := strongTone
 	if !c.Difference().IsZero() {
 		t = warningTone
 	}
-	add(m.words.CheckDifference, c.Difference(), t)
+	add(m.labels.CheckDifference, c.Difference(), t)
 	return s
 }
 
@@ -632,10 +625,10 @@ func (m *sheetMaker) check() section {
 const largestDifferences = 10
 
 func (m *sheetMaker) reconciliation() []section {
-	s := section{ID: "reconciliation", Title: m.words.Reconciliation}
+	s := section{ID: "reconciliation", Title: m.labels.Reconciliation}
 	r := m.st.Reconciliation
 	if r == nil {
-		s.Empty = m.words.NotReconciled
+		s.Empty = m.labels.NotReconciled
 		return []section{s}
 	}
 	in := func(title string) string { return templates.Fill(title, "currency", r.Currency) }
@@ -647,15 +640,15 @@ func (m *sheetMaker) reconciliation() []section {
 	for _, d := range worst {
 		digits = max(digits, decimals(d.Ours.Cost), decimals(d.Twilio.Cost))
 	}
-	amount := func(d decimal.Decimal) string { return number(d, digits) }
+	amount := func(d decimal.Decimal) string { return m.layout.Locale.Number(d, digits) }
 	s.Columns = []sheetColumn{
-		{Title: m.words.Compared, Share: 1},
-		{Title: m.words.Differences, Number: true},
-		{Title: m.words.Above, Number: true},
-		{Title: in(m.words.Tolerance), Number: true},
-		{Title: in(m.words.Ours), Number: true},
-		{Title: in(m.words.Twilio), Number: true},
-		{Title: in(m.words.Difference), Number: true},
+		{Title: m.labels.Compared, Share: 1},
+		{Title: m.labels.Differences, Number: true},
+		{Title: m.labels.Above, Number: true},
+		{Title: in(m.labels.Tolerance), Number: true},
+		{Title: in(m.labels.Ours), Number: true},
+		{Title: in(m.labels.Twilio), Number: true},
+		{Title: in(m.labels.Difference), Number: true},
 	}
 	above := sheetCell{Text: m.count(int64(r.Above()))}
 	if r.Above() > 0 {
@@ -666,19 +659,19 @@ func (m *sheetMaker) reconciliation() []section {
 		{Text: amount(r.Ours)}, {Text: amount(r.Twilio)}, {Text: amount(r.Ours.Sub(r.Twilio)), Tone: strongTone},
 	}}}
 	if len(r.Differences) == 0 {
-		s.Note = m.words.NoDifferences
+		s.Note = m.labels.NoDifferences
 		return []section{s}
 	}
-	list := section{ID: "differences", Title: templates.Fill(m.words.Largest, "count", strconv.Itoa(len(worst))), Columns: []sheetColumn{
+	list := section{ID: "differences", Title: templates.Fill(m.labels.Largest, "count", strconv.Itoa(len(worst))), Columns: []sheetColumn{
 		{Title: m.labels.Account, Share: 1},
 		{Title: m.labels.Category},
-		{Title: m.words.Day},
-		{Title: m.words.RecordsOurs, Number: true},
-		{Title: m.words.RecordsTwilio, Number: true},
-		{Title: in(m.words.Ours), Number: true},
-		{Title: in(m.words.Twilio), Number: true},
-		{Title: in(m.words.Difference), Number: true},
-		{Title: m.words.LikelyCause, Share: 1.2},
+		{Title: m.labels.DayUTC},
+		{Title: m.labels.RecordsOurs, Number: true},
+		{Title: m.labels.RecordsTwilio, Number: true},
+		{Title: in(m.labels.Ours), Number: true},
+		{Title: in(m.labels.Twilio), Number: true},
+		{Title: in(m.labels.Difference), Number: true},
+		{Title: m.labels.LikelyCause, Share: 1.2},
 	}}
 	for _, d := range worst {
 		by := sheetCell{Text: amount(d.Ours.Cost.Sub(d.Twilio.Cost))}

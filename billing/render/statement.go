@@ -49,7 +49,7 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 func (c *canvas) sheetHead(sh *sheet) []block {
 	half := (c.textWidth() - columnGap) / 2
 	title := c.box(half, true,
-		paragraph{sh.Title, style{size: 22, bold: true, colour: c.layout.Page.Accent}, 1},
+		paragraph{sh.Title, style{size: 22, bold: true, colour: c.layout.Brand.Accent}, 1},
 		paragraph{sh.Month, style{size: 10, bold: true, colour: ink}, 1})
 	seller := c.box(half, false, c.party(sh.Seller, style{size: 13, bold: true, colour: ink}, small)...)
 	var list []fact
@@ -136,7 +136,7 @@ func (c *canvas) bars(s section) block {
 			if width < 0 {
 				c.fill(zero+width, top+1.4, -width, barPitch-3, tint(warning, 0.8))
 			} else if width > 0 {
-				c.fill(zero, top+1.4, width, barPitch-3, tint(c.layout.Page.Accent, 0.75))
+				c.fill(zero, top+1.4, width, barPitch-3, tint(c.layout.Brand.Accent, 0.75))
 			}
 		}
 		c.fill(zero-0.3, y, 0.6, float64(len(s.Bars))*barPitch, muted)

@@ -39,7 +39,7 @@ const (
 func (c *canvas) table(columns []column, rows []row) []block {
 	widths := c.columnWidths(columns, rows)
 
-	head := row{rule: c.layout.Page.Accent}
+	head := row{rule: c.layout.Brand.Accent}
 	for _, col := range columns {
 		head.cells = append(head.cells, cell{text: []paragraph{{text: col.title, style: style{size: 7, bold: true, colour: muted}}}})
 	}
@@ -153,7 +153,7 @@ func (c *canvas) tableRow(columns []column, widths []float64, r row) block {
 	height = max(height, body.size*lineHeight) + 2*cellPad
 	return block{height: height, draw: func(y float64) {
 		if r.fill {
-			c.fill(c.left, y, c.textWidth(), height, tint(c.layout.Page.Accent, 0.06))
+			c.fill(c.left, y, c.textWidth(), height, tint(c.layout.Brand.Accent, 0.06))
 		}
 		for _, b := range boxes {
 			b.draw(b.x, y+cellPad)

@@ -73,7 +73,7 @@ func (g *glyphs) clean(s string) string {
 	s = strings.ToValidUTF8(s, string(replacement))
 	s = strings.Map(func(r rune) rune {
 		switch {
-		case unicode.IsSpace(r) && r != '\u00A0', unicode.In(r, unicode.Zl, unicode.Zp):
+		case unicode.IsSpace(r) && r != '\u00A0' && r != '\u202F', unicode.In(r, unicode.Zl, unicode.Zp):
 			return ' '
 		case unicode.IsControl(r), unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point):
 			return -1

@@ -15,7 +15,6 @@ import (
 	"subtally/internal/config"
 	"subtally/internal/warehouse"
 	"subtally/pricing"
-	"subtally/templates"
 )
 
 // app is the parts of Subtally, put together as the configuration says.
@@ -39,11 +38,8 @@ func openTwilio(ctx context.Context, c *config.Config) (*app, error) {
 // open opens the warehouse. With exclusive it also makes sure that no other
 // process syncs, finalizes or writes a month's files meanwhile.
 func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
-	layout, err := templates.Default()
-	if err != nil {
-		return nil, err
-	}
-	a := &app{config: c, files: &nightly.Files{Dir: c.OutputDir, Layout: layout}, unlock: func() {}}
+	a := &app{config: c, files: &nightly.Files{Dir: c.OutputDir, Layout: c.Layout, Locale: c.Billing.Locale}, unlock: func() {}}
+	var err error
 	if exclusive {
 		if err := os.MkdirAll(c.ClickHouse.DataDir, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data folder: %w", err)
@@ -63,6 +59,7 @@ func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
 	a.biller = &billing.Biller{
 		DB: a.db, Tenants: c.Tenants, Plans: c.Plans, Tables: pricing.Tables{Decks: c.Decks, Rates: c.Rates}, Seller: c.Seller,
 		Start: c.Billing.Start, TimeZone: c.Billing.TimeZone,
+		Locale: c.Billing.Locale, Layout: nightly.NewLayout(c.Layout),
 		PaymentDays: c.Billing.PaymentDays, Instructions: c.Billing.PaymentInstructions,
 	}
 	return a, nil

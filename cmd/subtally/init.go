@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"subtally/internal/config"
+	"subtally/templates"
 )
 
 //go:embed example
@@ -24,8 +25,9 @@ func initCommand() *cobra.Command {
 		Use:   "init [dir]",
 		Short: "Write an example configuration to start from",
 		Long: `Write a commented subtally.yaml with plans, rate decks and tenants into dir, or
-into the current folder, and in schema/ the JSON Schemas by which editors
-complete and check them. Nothing that exists is overwritten.`,
+into the current folder, in layout/ how invoices look and every word on them,
+and in schema/ the JSON Schemas by which editors complete and check them.
+Nothing that exists is overwritten.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir := "."
@@ -60,7 +62,7 @@ func writeExample(dir string) (written []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(add(files, "."), add(config.Schemas, "schema")); err != nil {
+	if err := errors.Join(add(files, "."), add(config.Schemas, "schema"), add(templates.Files, "layout")); err != nil {
 		return nil, err
 	}
 	var existing []string

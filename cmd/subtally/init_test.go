@@ -51,6 +51,8 @@ func TestInitListsWhatItWrote(t *testing.T) {
 	want := ""
 	for _, name := range []string{
 		"decks/carrier.csv", "decks/evening.csv", "decks/sms.csv", "decks/world.csv",
+		"layout/labels/de.yaml", "layout/labels/en.yaml", "layout/labels/es.yaml", "layout/labels/fr.yaml",
+		"layout/labels/it.yaml", "layout/labels/nl.yaml", "layout/labels/pl.yaml", "layout/labels/pt.yaml", "layout/layout.yaml",
 		"plans/cost-plus.yaml", "plans/europe.yaml", "plans/platform.yaml", "plans/standard.yaml", "plans/telecom.yaml", "plans/tiered.yaml",
 		"rates.csv", "schema/config.schema.json", "schema/plan.schema.json", "schema/tenants.schema.json", "subtally.yaml", "tenants.yaml",
 	} {

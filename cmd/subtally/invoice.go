@@ -117,7 +117,7 @@ func invoiceRegenerateCommand(opts *options) *cobra.Command {
 				return err
 			}
 			path := filepath.Join(a.files.Dir, doc.Period.Label(), "invoices", doc.Number+".pdf")
-			if err := a.files.Invoice(path, doc); err != nil {
+			if err := a.files.Invoice(c.Context(), a.biller, path, doc); err != nil {
 				return err
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), path)

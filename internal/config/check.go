@@ -61,6 +61,9 @@ func (l *loader) checkFile(f *file) {
 	} else if _, err := loadZone(b.TimeZone); err != nil {
 		bad("billing.time_zone", "%v", err)
 	}
+	if err := checkLocale(b.Locale); err != nil {
+		bad("billing.locale", "%v", err)
+	}
 	for _, days := range []struct {
 		path string
 		n    int

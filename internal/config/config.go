@@ -24,6 +24,7 @@ import (
 
 	"subtally/billing"
 	"subtally/pricing"
+	"subtally/templates"
 )
 
 // Config is a checked configuration.
@@ -35,6 +36,7 @@ type Config struct {
 	Billing    Billing
 	Schedule   Schedule
 	OutputDir  string                   // joined to Dir where relative
+	Layout     *templates.Bundle        // of documents
 	Plans      map[string]*pricing.Plan // by name
 	Decks      map[string]*pricing.Deck // by name
 	Rates      *pricing.ExchangeRates   // nil where none are configured
@@ -77,6 +79,7 @@ type ClickHouse struct {
 type Billing struct {
 	Start               pricing.Date `yaml:"start"`                // first day billed, the first of a month; nothing earlier is pulled
 	TimeZone            string       `yaml:"time_zone"`            // IANA name; of statements and billing dates
+	Locale              string       `yaml:"locale"`               // language and form of numbers and dates, such as de-AT, of statements and of invoices whose tenants have none of their own
 	GraceDays           int          `yaml:"grace_days"`           // days after a period before its invoices are finalized
 	SettleDays          int          `yaml:"settle_days"`          // days for which Twilio may still change a record
 	NumberFormat        string       `yaml:"number_format"`        // of invoice numbers, such as "INV-{year}-{seq:06}"
@@ -98,6 +101,7 @@ type file struct {
 	Billing    Billing             `yaml:"billing"`
 	Schedule   Schedule            `yaml:"schedule"`
 	OutputDir  string              `yaml:"output_dir"`     // where documents are written; out where left out
+	Layout     string              `yaml:"layout"`         // folder of the layout of documents; the one that comes with Subtally where left out
 	Plans      []string            `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
 	Decks      map[string]DeckFile `yaml:"decks"`          // rate decks, by the name that plans call them by
 	Rates      string              `yaml:"exchange_rates"` // name of the file of exchange rates
@@ -143,7 +147,7 @@ func defaults() file {
 	return file{
 		Twilio:     twilioSection{BaseURL: "https://api.twilio.com", Concurrency: 8},
 		ClickHouse: ClickHouse{DataDir: "data"},
-		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30},
+		Billing:    Billing{GraceDays: 3, SettleDays: 15, Locale: templates.DefaultLocale, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
 		OutputDir:  "out",
 	}
@@ -172,6 +176,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		return nil, l.problems.err()
 	}
 	l.checkFile(f)
+	layout := l.loadLayout(f.Layout)
 	decks := l.loadDecks(f.Decks)
 	var rates *pricing.ExchangeRates
 	if l.main.has("exchange_rates") {
@@ -204,6 +209,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		Billing:    f.Billing,
 		Schedule:   f.Schedule,
 		OutputDir:  l.resolve(f.OutputDir),
+		Layout:     layout,
 		Plans:      plans,
 		Decks:      decks,
 		Rates:      rates,

@@ -1,11 +1,14 @@
 package config
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"image"
+	"image/png"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,6 +22,7 @@ import (
 
 	"subtally/billing"
 	"subtally/pricing"
+	"subtally/templates"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected problems in testdata/bad, and the schemas")
@@ -73,6 +77,16 @@ func problemsOf(t *testing.T, dir string) []string {
 	return strings.Split(strings.ReplaceAll(err.Error(), dir+string(filepath.Separator), ""), "\n")
 }
 
+// logo is a picture.
+func logo(t *testing.T) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 2, 1))); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 // Each archive in testdata/bad replaces files of testdata/good; its comment
 // lists the problems that must be reported then.
 func TestBad(t *testing.T) {
@@ -117,14 +131,17 @@ func TestDefaults(t *testing.T) {
 	if got := c.Tenants[1].Buyer.TaxID; got != "0123" {
 		t.Errorf("tax id %q, want its text, 0123", got)
 	}
-	c.Plans, c.Decks, c.Tenants = nil, nil, nil
+	if c.Layout != templates.Embedded() {
+		t.Error("the layout is not the embedded one")
+	}
+	c.Layout, c.Plans, c.Decks, c.Tenants = nil, nil, nil, nil
 	want := &Config{
 		Dir:        dir,
 		Twilio:     Twilio{BaseURL: "https://api.twilio.com", Concurrency: 8, Accounts: map[string]Credentials{}},
 		ClickHouse: ClickHouse{DataDir: filepath.Join(dir, "data")},
 		Seller:     billing.Party{Name: "Example Voice Inc."},
 		Billing: Billing{
-			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York",
+			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York", Locale: "en",
 			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30,
 		},
 		Schedule:  Schedule{Cron: "15 3 * * *", TimeZone: "America/New_York"},
@@ -148,6 +165,7 @@ seller: {name: S, address: [Line 1, Line 2], tax_id: "1", email: a@example.com, 
 billing:
   start: "2026-10-01"
   time_zone: Europe/Berlin
+  locale: de-AT
   grace_days: 0
   settle_days: 20
   number_format: R{seq}
@@ -155,13 +173,18 @@ billing:
   payment_instructions: [IBAN 1]
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
 output_dir: /srv/invoices
+layout: corporate
 plans: [plans/standard.yaml, plans/*.yaml]
 decks: {world: decks/world.csv, carrier: {file: decks/carrier.csv, columns: {prefix: Dial Code, destination: Name, rate: Price}}, plain: {file: decks/world.csv}}
 exchange_rates: rates.csv
 tenants: tenants.yaml
 `,
-		"decks/carrier.csv": "Name,Dial Code,Price,Remark\nGermany,49,0.02,new\n",
-		"rates.csv":         "date,from,to,rate\n2026-10-01,USD,EUR,0.92\n",
+		"decks/carrier.csv":        "Name,Dial Code,Price,Remark\nGermany,49,0.02,new\n",
+		"rates.csv":                "date,from,to,rate\n2026-10-01,USD,EUR,0.92\n",
+		"corporate/layout.yaml":    "brand:\n  logo: {file: logo.png, height: 12.5, position: left}\n",
+		"corporate/labels/de.yaml": "labels:\n  invoice: Honorarnote\n",
+		"corporate/labels/fr.yaml": "# Everything is as it was.\n",
+		"corporate/logo.png":       logo(t),
 	})
 	c := mustLoad(t, dir, map[string]string{
 		"TWILIO_ACCOUNT_SID": "AC0000000000000000000000000000000f", "TWILIO_AUTH_TOKEN": "main-token",
@@ -177,7 +200,14 @@ tenants: tenants.yaml
 		t.Errorf("rate from USD to EUR %s, %t, want 0.92", rate, ok)
 	}
 	c.Rates = nil
-	c.Plans, c.Decks, c.Tenants = nil, nil, nil
+	layout, err := c.Layout.Layout("de-AT")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := layout.Labels.Invoice + ", " + layout.Labels.CreditNote + ", " + layout.Brand.Logo.File; got != "Honorarnote, Rechnungskorrektur, logo.png" || len(layout.Logo) == 0 {
+		t.Errorf("layout with %s, and a logo of %d bytes", got, len(layout.Logo))
+	}
+	c.Layout, c.Plans, c.Decks, c.Tenants = nil, nil, nil, nil
 	want := &Config{
 		Dir: dir,
 		Twilio: Twilio{
@@ -191,7 +221,7 @@ tenants: tenants.yaml
 		ClickHouse: ClickHouse{DataDir: "/var/lib/subtally", Port: 9001, DSN: "clickhouse://subtally@ch.example.net:9000/subtally", Password: "ch-password"},
 		Seller:     billing.Party{Name: "S", Address: []string{"Line 1", "Line 2"}, TaxID: "1", Email: "a@example.com", Phone: "+1 415 555 0100", Website: "example.com"},
 		Billing: Billing{
-			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin",
+			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin", Locale: "de-AT",
 			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", PaymentDays: 14, PaymentInstructions: []string{"IBAN 1"},
 		},
 		Schedule:  Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},

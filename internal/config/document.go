@@ -169,7 +169,7 @@ func (d *document) decode(path string, n *yaml.Node, out reflect.Value) {
 		d.decode(path, n, out.Elem())
 	case kind == reflect.Slice:
 		d.decodeList(path, n, out)
-	case kind == reflect.Map:
+	case kind == reflect.Map && (n.Kind != yaml.ScalarNode || !reflect.PointerTo(out.Type()).Implements(textType)):
 		d.decodeMap(path, n, out)
 	case out.Type() == deck && n.Kind == yaml.MappingNode: // as text it is its file alone
 		d.decodeStruct(path, n, out)
@@ -201,7 +201,9 @@ func (d *document) decodeList(path string, n *yaml.Node, out reflect.Value) {
 }
 
 func (d *document) decodeMap(path string, n *yaml.Node, out reflect.Value) {
-	out.Set(reflect.MakeMap(out.Type()))
+	if out.IsNil() { // else what the file leaves out keeps its value
+		out.Set(reflect.MakeMap(out.Type()))
+	}
 	d.pairs(path, n, func(at string, key, value *yaml.Node) {
 		v := reflect.New(out.Type().Elem()).Elem()
 		d.decode(at, value, v)
@@ -331,6 +333,13 @@ func (d *document) decodeScalar(path string, n *yaml.Node, out reflect.Value) {
 		}
 		v, _ := strconv.ParseInt(n.Value, 10, 64) // 18 digits fit
 		out.SetInt(v)
+	case reflect.Float64: // a length of a layout
+		if !decimalForm.MatchString(n.Value) {
+			d.bad(n.Line, path, "%q is not a plain decimal number such as 12.5", n.Value)
+			return
+		}
+		v, _ := strconv.ParseFloat(n.Value, 64) // so few digits fit
+		out.SetFloat(v)
 	case reflect.Bool:
 		if n.Value != "true" && n.Value != "false" {
 			d.bad(n.Line, path, "%q is neither true nor false", n.Value)

@@ -85,6 +85,11 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	checkTaxes(c.doc, at+".taxes", t.Taxes)
 	c.order(at, t.From, t.Until)
 
+	if t.Locale != "" {
+		if err := checkLocale(t.Locale); err != nil {
+			bad(at+".locale", "%v", err)
+		}
+	}
 	zone, err := loadZone(t.TimeZone)
 	if t.TimeZone == "" {
 		bad(at+".time_zone", "tenant %q needs a time zone: an IANA name such as Europe/Berlin", t.ID)
