@@ -13,7 +13,7 @@ import (
 	"subtally/pricing"
 )
 
-// adjustments of a test: a line of this category with this amount.
+// amountLine is a line of a category with an amount.
 func amountLine(c pricing.Category, amount string) pricing.Line {
 	return pricing.Line{Category: c, Quantity: number("1"), UnitPrice: number(amount), Per: 1, Amount: number(amount)}
 }
@@ -33,7 +33,8 @@ func document(id string, account string, amounts ...pricing.Line) *Document {
 	return d
 }
 
-func sheets(st *Statement) (out []string) {
+// rowsOf are the rows of a statement in short.
+func rowsOf(st *Statement) (out []string) {
 	for _, r := range st.Tenants {
 		out = append(out, fmt.Sprint(r.Tenant, " ", r.Number, " ", r.Kind, " ", r.Revision, " ", r.Status, ": ", r.Records, " records, ", r.Revenue, " - ", r.Cost, " = ", r.Margin.Decimal))
 	}
@@ -75,7 +76,7 @@ func TestCorrectedStatement(t *testing.T) {
 		"gone INV-2 invoice 1 credited: 0 records, 4 - 0 = 4",
 		"gone CN-2 credit_note 1 finalized: 1 records, -4 - 1 = -5", // what it cost is still paid
 	}
-	if diff := cmp.Diff(want, sheets(st)); diff != "" {
+	if diff := cmp.Diff(want, rowsOf(st)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 	if st.Tenants[1].Corrects != "INV-1" || st.Tenants[2].Corrects != "INV-1" {
@@ -276,4 +277,23 @@ func TestStatementAddsUp(t *testing.T) {
 			r.Errorf("cost of categories %s, of tenants %s, checked %s; %d and %d records", costs, tenants, st.Check.Tenants, records, used)
 		}
 	})
+}
+
+// The usage is the invoice's that stands in the end, in whatever order its
+// corrections come; where none stands, the last credit note's.
+func TestLastDocuments(t *testing.T) {
+	invoice, note := &Document{Tenant: "t", Kind: Invoice}, &Document{Tenant: "t", Kind: CreditNote}
+	for name, tt := range map[string]struct {
+		months []TenantMonth
+		want   int
+	}{
+		"one":               {[]TenantMonth{{Document: invoice, Status: Finalized}}, 0},
+		"taken back":        {[]TenantMonth{{Document: invoice, Status: Credited}, {Document: note, Status: Finalized}}, 1},
+		"revised":           {[]TenantMonth{{Document: invoice, Status: Credited}, {Document: note, Status: Finalized}, {Document: invoice, Status: Paid}}, 2},
+		"the note after it": {[]TenantMonth{{Document: invoice, Status: Credited}, {Document: invoice, Status: Drafted}, {Document: note, Status: Finalized}}, 1},
+	} {
+		if got := lastDocuments(tt.months)["t"]; got != tt.want {
+			t.Errorf("%s: document %d, want %d", name, got, tt.want)
+		}
+	}
 }

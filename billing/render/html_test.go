@@ -52,7 +52,7 @@ func TestGoldenHTML(t *testing.T) {
 	}
 }
 
-// element is what the page says, without what it looks like.
+// walk visits an element and all in it.
 func walk(n *html.Node, visit func(*html.Node)) {
 	visit(n)
 	for c := n.FirstChild; c != nil; c = c.NextSibling {
@@ -321,10 +321,10 @@ func TestHTMLErrors(t *testing.T) {
 }
 
 // A page in print begins with its own colours, whatever the screen's are.
-var darkColours = regexp.MustCompile(`(?s)@media print \{\s*:root \{[^}]*--ground: #ffffff;[^}]*--ink:[^}]*--muted:`)
+var printColours = regexp.MustCompile(`(?s)@media print \{\s*:root \{[^}]*--ground: #ffffff;[^}]*--ink:[^}]*--muted:`)
 
 func TestPrintsInLight(t *testing.T) {
-	if !darkColours.MatchString(statementHTML(t, statements(t)["statement0"])) {
+	if !printColours.MatchString(statementHTML(t, statements(t)["statement0"])) {
 		t.Error("the colours of print are not set")
 	}
 }
