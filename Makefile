@@ -29,23 +29,18 @@ test: engine test-deps lint ## run every test; installs what they need
 	$(GO) test -race -timeout 10m -run Serve ./cmd/subtally
 	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
 
-# The tests read PDFs back with poppler, and set Chinese with a font of Debian's.
-test-deps:
-	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null && \
-		test -f /usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf || { \
-		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils fonts-droid-fallback >/dev/null; \
-		else \
-			echo "install poppler-utils and fonts-droid-fallback to run the tests of PDFs" >&2; \
-		fi; }
+# The tests read PDFs, pages and tables back with programs of Debian's, set Chinese
+# in a font of its, and start a ZooKeeper of their own.
+TEST_DEPS = poppler-utils chromium sqlite3 zookeeper fonts-droid-fallback
 
-# Those of the register start a ZooKeeper of their own.
-	@[ -x /usr/share/zookeeper/bin/zkServer.sh ] || { \
-		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends zookeeper >/dev/null; \
+test-deps:
+	@missing=""; for p in $(TEST_DEPS); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+		if [ -z "$$missing" ]; then :; \
+		elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
 		else \
-			echo "install zookeeper to run the tests of claims in Keeper" >&2; \
-		fi; }
+			echo "install$$missing to run the tests that need them" >&2; \
+		fi
 
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l cmd billing ingest pricing templates internal); \

@@ -131,6 +131,55 @@ type Labels struct {
 	Kind          string `yaml:"kind"`
 	Reason        string `yaml:"reason"`
 	None          string `yaml:"none"`
+
+	Attention          string `yaml:"attention"`
+	ParkedCount        string `yaml:"parked_count"`
+	DraftCount         string `yaml:"draft_count"`
+	OverdueCount       string `yaml:"overdue_count"`
+	UnratedCount       string `yaml:"unrated_count"`
+	UnassignedCount    string `yaml:"unassigned_count"`
+	AboveCount         string `yaml:"above_count"`
+	CheckFailed        string `yaml:"check_failed"`
+	OtherCurrency      string `yaml:"other_currency"`
+	Nothing            string `yaml:"nothing"`
+	Margins            string `yaml:"margins"`
+	Others             string `yaml:"others"`
+	OthersCut          string `yaml:"others_cut"`
+	MarginsDescription string `yaml:"margins_description"`
+	MarginsElsewhere   string `yaml:"margins_elsewhere"`
+	Corrects           string `yaml:"corrects"`
+	OverdueBy          string `yaml:"overdue_by"`
+	Categories         string `yaml:"categories"`
+	ContainedTaxes     string `yaml:"contained_taxes"`
+	Leakage            string `yaml:"leakage"`
+	LeakageNote        string `yaml:"leakage_note"`
+	Cause              string `yaml:"cause"`
+	OwnUse             string `yaml:"own_use"`
+	NotCharged         string `yaml:"not_charged"`
+	NotChargedTitle    string `yaml:"not_charged_title"`
+	Vanished           string `yaml:"vanished"`
+	Check              string `yaml:"check"`
+	CheckTenants       string `yaml:"check_tenants"`
+	CheckOutside       string `yaml:"check_outside"`
+	CheckElsewhere     string `yaml:"check_elsewhere"`
+	CheckSum           string `yaml:"check_sum"`
+	CheckAll           string `yaml:"check_all"`
+	CheckDifference    string `yaml:"check_difference"`
+	Reconciliation     string `yaml:"reconciliation"`
+	NotReconciled      string `yaml:"not_reconciled"`
+	NoDifferences      string `yaml:"no_differences"`
+	Compared           string `yaml:"compared"`
+	Differences        string `yaml:"differences"`
+	Above              string `yaml:"above"`
+	Tolerance          string `yaml:"tolerance"`
+	Ours               string `yaml:"ours"`
+	Twilio             string `yaml:"twilio"`
+	Difference         string `yaml:"difference"`
+	Largest            string `yaml:"largest"`
+	DayUTC             string `yaml:"day_utc"`
+	RecordsOurs        string `yaml:"records_ours"`
+	RecordsTwilio      string `yaml:"records_twilio"`
+	LikelyCause        string `yaml:"likely_cause"`
 }
 
 // all are the labels by their keys.

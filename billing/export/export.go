@@ -41,6 +41,7 @@ var UsageColumns = []string{
 var StatementColumns = []string{
 	"period", "row", "tenant", "name", "account", "invoice", "status", "reason", "kind",
 	"records", "currency", "revenue", "tax", "total", "cost", "cost_currency", "margin",
+	"document", "revision", "corrects", "overdue_days", "margin_percent", "category", "day", "twilio_records", "twilio_cost",
 }
 
 // Lines writes the lines of invoices, in the order given.
@@ -120,37 +121,110 @@ func (u *Usage) Add(tenant string, p billing.Period, invoice, currency string, i
 // Close writes what is buffered.
 func (u *Usage) Close() error { u.w.Flush(); return u.w.Error() }
 
-// Statement writes a statement: a row per tenant, per account with unassigned
-// usage, per group of unrated usage, per invoice currency the total, and per
-// other currency of cost what was charged in it. The column row says which:
-// tenant, unassigned, unrated, total or other cost. Unrated usage is part
-// of its tenant's records and cost.
+// Statement writes a statement. The column row says what a row is:
+//
+//   - tenant: a document of a tenant's month
+//   - unassigned: an account with usage that no tenant owned
+//   - unrated: a group of usage that no charge or rate covers; it is part of
+//     its tenant's records and cost
+//   - not charged: a group of usage that Twilio charges and the tenant does
+//     not pay; it is part of its tenant's records and cost
+//   - vanished: a group of billed usage that Twilio does not list any more
+//   - category: what the tenants of one currency used of a category
+//   - leakage: costs that nobody is invoiced for, of the cause in reason
+//   - total: the sum of the tenant rows of one currency
+//   - other cost: costs in a currency that is in no other row
+//   - check: the costs named in name; see [billing.CostCheck]
+//   - reconciliation: all that was compared with Twilio's Usage Records
+//   - difference: a day of an account's category on which Twilio has others
 func Statement(w io.Writer, st *billing.Statement) error {
 	out := csv.NewWriter(w)
-	write := func(row, tenant, name, account, invoice, status, reason, kind string, records int64, currency, revenue, tax, total string, cost decimal.Decimal, margin string) {
-		out.Write([]string{st.Period.Label(), row, tenant, name, account, invoice, status, reason, kind, //nolint:errcheck // csv.Writer keeps its error
-			strconv.FormatInt(records, 10), currency, revenue, tax, total, cost.String(), st.Currency, margin})
+	out.Write(StatementColumns) //nolint:errcheck // csv.Writer keeps its error
+	write := func(row string, cells map[string]string) {
+		line := make([]string, len(StatementColumns))
+		for i, column := range StatementColumns {
+			line[i] = cells[column]
+		}
+		line[0], line[1] = st.Period.Label(), row
+		out.Write(line) //nolint:errcheck // as above
 	}
-	out.Write(StatementColumns) //nolint:errcheck // as above
+	count := func(n int64) string { return strconv.FormatInt(n, 10) }
+	// used has the records and the cost of a row, and money what was invoiced.
+	used := func(records int64, cost decimal.Decimal, more map[string]string) map[string]string {
+		more["records"], more["cost"], more["cost_currency"] = count(records), cost.String(), st.Currency
+		return more
+	}
+	money := func(currency string, revenue decimal.Decimal, margin decimal.NullDecimal, cells map[string]string) map[string]string {
+		cells["currency"], cells["revenue"] = currency, revenue.StringFixed(pricing.MinorUnits(currency))
+		cells["margin"], cells["margin_percent"] = nullable(margin), nullable(billing.MarginPercent(margin, revenue))
+		return cells
+	}
 	for _, r := range st.Tenants {
 		places := pricing.MinorUnits(r.Currency)
-		write("tenant", r.Tenant, r.Name, "", r.Number, r.Status, r.Reason, "", r.Records, r.Currency,
-			r.Revenue.StringFixed(places), r.Tax.StringFixed(places), r.Total.StringFixed(places), r.Cost, nullable(r.Margin))
+		cells := money(r.Currency, r.Revenue, r.Margin, used(r.Records, r.Cost, map[string]string{
+			"tenant": r.Tenant, "name": r.Name, "invoice": r.Number, "status": r.Status, "reason": r.Reason,
+			"tax": r.Tax.StringFixed(places), "total": r.Total.StringFixed(places),
+			"document": string(r.Kind), "revision": strconv.Itoa(r.Revision), "corrects": r.Corrects,
+		}))
+		if r.Overdue > 0 {
+			cells["overdue_days"] = strconv.Itoa(r.Overdue)
+		}
+		write("tenant", cells)
 	}
 	for _, r := range st.Unassigned {
-		write("unassigned", "", r.Account.Name, r.Account.SID, "", r.Status, "", "", r.Records, "", "", "", "", r.Cost, "")
+		write("unassigned", used(r.Records, r.Cost, map[string]string{"name": r.Account.Name, "account": r.Account.SID, "status": r.Status}))
 	}
 	for _, r := range st.Unrated {
-		write("unrated", r.Tenant, "", "", "", "", r.Reason, string(r.Kind), r.Records, "", "", "", "", r.Cost, "")
+		write("unrated", used(r.Records, r.Cost, map[string]string{"tenant": r.Tenant, "reason": r.Reason, "kind": string(r.Kind)}))
+	}
+	for _, r := range st.NotCharged {
+		write("not charged", used(r.Records, r.Cost, map[string]string{"tenant": r.Tenant, "status": r.Status, "kind": string(r.Kind)}))
+	}
+	for _, r := range st.Vanished {
+		write("vanished", used(r.Records, r.Cost, map[string]string{
+			"tenant": r.Tenant, "name": r.Account.Name, "account": r.Account.SID, "kind": string(r.Kind),
+		}))
+	}
+	for _, c := range st.Categories {
+		write("category", money(c.Currency, c.Revenue, c.Margin, used(c.Records, c.Cost, map[string]string{"category": string(c.Category)})))
+	}
+	for _, l := range st.Leakage {
+		write("leakage", used(l.Records, l.Cost, map[string]string{"reason": string(l.Cause)}))
 	}
 	for _, t := range st.Totals {
 		places := pricing.MinorUnits(t.Currency)
-		write("total", "", fmt.Sprintf("%d tenants", t.Tenants), "", "", "", "", "", t.Records, t.Currency,
-			t.Revenue.StringFixed(places), t.Tax.StringFixed(places), t.Total.StringFixed(places), t.Cost, nullable(t.Margin))
+		write("total", money(t.Currency, t.Revenue, t.Margin, used(t.Records, t.Cost, map[string]string{
+			"name": fmt.Sprintf("%d tenants", t.Tenants), "tax": t.Tax.StringFixed(places), "total": t.Total.StringFixed(places),
+		})))
 	}
 	for _, c := range st.OtherCosts {
-		out.Write([]string{st.Period.Label(), "other cost", "", "", "", "", "", "", "", //nolint:errcheck // as above
-			strconv.FormatInt(c.Records, 10), "", "", "", "", c.Cost.String(), c.Currency, ""})
+		write("other cost", map[string]string{"records": count(c.Records), "cost": c.Cost.String(), "cost_currency": c.Currency})
+	}
+	for _, c := range []struct {
+		name string
+		cost decimal.Decimal
+	}{
+		{"tenants", st.Check.Tenants}, {"outside", st.Check.Outside}, {"unassigned", st.Check.Unassigned},
+		{"elsewhere", st.Check.Elsewhere}, {"all", st.Check.All}, {"difference", st.Check.Difference()},
+	} {
+		write("check", map[string]string{"name": c.name, "cost": c.cost.String(), "cost_currency": st.Currency})
+	}
+	if r := st.Reconciliation; r != nil {
+		write("reconciliation", map[string]string{
+			"name": fmt.Sprintf("%d compared, %d differences, %d above %s", r.Compared, len(r.Differences), r.Above(), r.Tolerance),
+			"cost": r.Ours.String(), "cost_currency": r.Currency, "twilio_cost": r.Twilio.String(),
+		})
+		for _, d := range r.Differences {
+			status := "within tolerance"
+			if d.Above {
+				status = "above tolerance"
+			}
+			write("difference", map[string]string{
+				"name": d.Account.Name, "account": d.Account.SID, "category": d.Category, "day": d.Day.String(), "status": status, "reason": d.Cause,
+				"records": count(d.Ours.Records), "cost": d.Ours.Cost.String(), "cost_currency": r.Currency,
+				"twilio_records": count(d.Twilio.Records), "twilio_cost": d.Twilio.Cost.String(),
+			})
+		}
 	}
 	out.Flush()
 	return out.Error()

@@ -90,7 +90,7 @@ func TestWholeRepertoire(t *testing.T) {
 			}
 			for p := range got {
 				if !bytes.Equal(got[p].Pix, want[p].Pix) {
-					t.Errorf("page %d looks otherwise: %s", p+1, difference(sheet(want[p:p+1]), sheet(got[p:p+1])))
+					t.Errorf("page %d looks otherwise: %s", p+1, difference(sideBySide(want[p:p+1]), sideBySide(got[p:p+1])))
 				}
 			}
 			// The text layer has each character, and no other.
@@ -179,7 +179,7 @@ func TestParallel(t *testing.T) {
 					own.Fonts.Regular, own.Fonts.Bold = bytes.Clone(l.Fonts.Regular), bytes.Clone(l.Fonts.Bold)
 				}
 				var b bytes.Buffer
-				if err := Invoice(&b, docs[i%len(docs)], own); err != nil {
+				if err := Invoice(&b, docs[i%len(docs)], own, nil); err != nil {
 					t.Error(err)
 				} else if sha256.Sum256(b.Bytes()) != want[i%len(docs)] {
 					t.Error("another file")

@@ -70,8 +70,8 @@ func pages(t *testing.T, pdf []byte, dpi, last int) (pictures []*image.Gray) {
 	return pictures
 }
 
-// sheet is the thumbnails of pages side by side.
-func sheet(pages []*image.Gray) *image.Gray {
+// sideBySide is the thumbnails of pages side by side.
+func sideBySide(pages []*image.Gray) *image.Gray {
 	width, height := 0, 0
 	for _, p := range pages {
 		width += p.Rect.Dx() / thumbnail
@@ -120,7 +120,7 @@ func difference(want, got *image.Gray) string {
 func TestPictures(t *testing.T) {
 	for name, pdf := range allPDFs(t) {
 		t.Run(name, func(t *testing.T) {
-			got := sheet(pages(t, pdf, 72, goldenPages))
+			got := sideBySide(pages(t, pdf, 72, goldenPages))
 			path := filepath.Join("testdata", name+".png")
 			if *update {
 				var b bytes.Buffer
@@ -158,7 +158,7 @@ func TestDifference(t *testing.T) {
 		if err := Invoice(&b, typical, l, nil); err != nil {
 			t.Fatal(err)
 		}
-		return sheet(pages(t, b.Bytes(), 72, goldenPages))
+		return sideBySide(pages(t, b.Bytes(), 72, goldenPages))
 	}
 	want := draw()
 	if d := difference(want, draw()); d != "" {
