@@ -21,6 +21,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"subtally/billing"
+	"subtally/billing/export"
 	"subtally/billing/register"
 	"subtally/ingest"
 	"subtally/ingest/twilio"
@@ -669,7 +670,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Usage(t.Context(), io.Discard, j.Biller, tenants); err != nil {
+		if err := Usage(t.Context(), io.Discard, export.Format{}, j.Biller, tenants); err != nil {
 			t.Fatal(err)
 		}
 		if changed, err = Changed(t.Context(), j.Biller, tenants); err != nil {

@@ -73,6 +73,8 @@ func exitStatus(err error, stderr io.Writer) int {
 	case errors.As(err, &usage):
 		fmt.Fprintln(stderr, "subtally:", err)
 		return statusUsage
+	case errors.Is(err, syscall.EPIPE): // who reads has gone, and wants no more
+		return statusFailed
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
 		fmt.Fprintln(stderr, "subtally:", line)

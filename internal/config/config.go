@@ -34,6 +34,7 @@ type Config struct {
 	Seller     billing.Party
 	Billing    Billing
 	Schedule   Schedule
+	Journal    billing.JournalAccounts
 	OutputDir  string                   // joined to Dir where relative
 	Plans      map[string]*pricing.Plan // by name
 	Decks      map[string]*pricing.Deck // by name
@@ -92,16 +93,17 @@ type Schedule struct {
 
 // file is subtally.yaml as written.
 type file struct {
-	Twilio     twilioSection       `yaml:"twilio"`
-	ClickHouse ClickHouse          `yaml:"clickhouse"`
-	Seller     billing.Party       `yaml:"seller"` // printed on every invoice
-	Billing    Billing             `yaml:"billing"`
-	Schedule   Schedule            `yaml:"schedule"`
-	OutputDir  string              `yaml:"output_dir"`     // where documents are written; out where left out
-	Plans      []string            `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
-	Decks      map[string]DeckFile `yaml:"decks"`          // rate decks, by the name that plans call them by
-	Rates      string              `yaml:"exchange_rates"` // name of the file of exchange rates
-	Tenants    string              `yaml:"tenants"`        // name of the tenants file
+	Twilio     twilioSection           `yaml:"twilio"`
+	ClickHouse ClickHouse              `yaml:"clickhouse"`
+	Seller     billing.Party           `yaml:"seller"` // printed on every invoice
+	Billing    Billing                 `yaml:"billing"`
+	Schedule   Schedule                `yaml:"schedule"`
+	Journal    billing.JournalAccounts `yaml:"journal"`
+	OutputDir  string                  `yaml:"output_dir"`     // where documents are written; out where left out
+	Plans      []string                `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
+	Decks      map[string]DeckFile     `yaml:"decks"`          // rate decks, by the name that plans call them by
+	Rates      string                  `yaml:"exchange_rates"` // name of the file of exchange rates
+	Tenants    string                  `yaml:"tenants"`        // name of the tenants file
 }
 
 // twilioSection is how to reach Twilio. The main account's credentials come
@@ -145,6 +147,7 @@ func defaults() file {
 		ClickHouse: ClickHouse{DataDir: "data"},
 		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
+		Journal:    billing.JournalAccounts{Receivable: "receivable", Revenue: "revenue", Tax: "tax"},
 		OutputDir:  "out",
 	}
 }
@@ -203,6 +206,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		Seller:     f.Seller,
 		Billing:    f.Billing,
 		Schedule:   f.Schedule,
+		Journal:    f.Journal,
 		OutputDir:  l.resolve(f.OutputDir),
 		Plans:      plans,
 		Decks:      decks,

@@ -128,6 +128,7 @@ func TestDefaults(t *testing.T) {
 			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30,
 		},
 		Schedule:  Schedule{Cron: "15 3 * * *", TimeZone: "America/New_York"},
+		Journal:   billing.JournalAccounts{Receivable: "receivable", Revenue: "revenue", Tax: "tax"},
 		OutputDir: filepath.Join(dir, "out"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -154,6 +155,16 @@ billing:
   payment_days: 14
   payment_instructions: [IBAN 1]
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
+journal:
+  receivable: 01200
+  revenue: 4000
+  revenue_by_charge: {platform: 4030}
+  revenue_by_tax_code: {digital: 4020}
+  revenue_by_category: {calls: 4010}
+  tax: Taxes:Owed
+  tax_by_name: {VAT: 2210}
+  cost: 5000
+  accrued_cost: 2100
 output_dir: /srv/invoices
 plans: [plans/standard.yaml, plans/*.yaml]
 decks: {world: decks/world.csv, carrier: {file: decks/carrier.csv, columns: {prefix: Dial Code, destination: Name, rate: Price}}, plain: {file: decks/world.csv}}
@@ -194,7 +205,12 @@ tenants: tenants.yaml
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin",
 			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", PaymentDays: 14, PaymentInstructions: []string{"IBAN 1"},
 		},
-		Schedule:  Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},
+		Schedule: Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},
+		Journal: billing.JournalAccounts{
+			Receivable: "01200", Revenue: "4000", Tax: "Taxes:Owed", Cost: "5000", AccruedCost: "2100",
+			RevenueByCharge: map[string]string{"platform": "4030"}, RevenueByTaxCode: map[string]string{"digital": "4020"},
+			RevenueByCategory: map[string]string{"calls": "4010"}, TaxByName: map[string]string{"VAT": "2210"},
+		},
 		OutputDir: "/srv/invoices",
 	}
 	same := cmp.Comparer(func(a, b Secret) bool { return a == b })
