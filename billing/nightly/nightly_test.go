@@ -664,7 +664,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	export := func() (changed []string) {
+	exported := func() (changed []string) {
 		t.Helper()
 		tenants, err := j.Look(t.Context(), o)
 		if err != nil {
@@ -678,7 +678,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 		}
 		return changed
 	}
-	if changed := export(); len(changed) != 0 {
+	if changed := exported(); len(changed) != 0 {
 		t.Errorf("at once: %v changed", changed)
 	}
 	before, err := reg.Number("INV-2026-000002")
@@ -699,7 +699,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if changed := export(); !slices.Equal(changed, []string{"INV-2026-000002"}) {
+	if changed := exported(); !slices.Equal(changed, []string{"INV-2026-000002"}) {
 		t.Errorf("after a late record: %v changed", changed)
 	}
 	if again, err := Document(t.Context(), reg, before); err != nil || !cmp.Equal(doc.Lines, again.Lines) {
