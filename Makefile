@@ -29,13 +29,13 @@ test: engine test-deps lint ## run every test; installs what they need
 	$(GO) test -race -timeout 10m -run Serve ./cmd/subtally
 	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
 
-# The tests read PDFs back with poppler.
+# The tests read PDFs back with poppler, and exports with SQLite.
 test-deps:
-	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null || { \
+	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null && command -v sqlite3 >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils >/dev/null; \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils sqlite3 >/dev/null; \
 		else \
-			echo "install poppler-utils to run the tests that read PDFs" >&2; \
+			echo "install poppler-utils and sqlite3 to run the tests that read PDFs and exports" >&2; \
 		fi; }
 
 lint: ## gofmt, go vet, staticcheck
@@ -46,8 +46,9 @@ lint: ## gofmt, go vet, staticcheck
 
 bench: engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench UsageMemory -benchtime 1x ./billing/export -export.rows 10000000
 
 soak: ## price two million random cases against the oracle, and fuzz every parser
 	$(GO) test -timeout 60m -run 'TestOracle$$' ./pricing -oracle.cases=2000000
-	for target in pricing/FuzzParseDeck pricing/FuzzParseExchangeRates billing/export/FuzzReadUsage internal/config/FuzzPlan internal/config/FuzzLoad; do \
+	for target in pricing/FuzzParseDeck pricing/FuzzParseExchangeRates billing/export/FuzzReadUsage billing/export/FuzzCSV internal/config/FuzzPlan internal/config/FuzzLoad; do \
 		$(GO) test -run '^$$' -fuzz "^$$(basename $$target)$$" -fuzztime 2m "./$$(dirname $$target)" || exit 1; done

@@ -55,6 +55,10 @@ func (c *csvFile) none() { c.next() }
 
 func (c *csvFile) text(s string) {
 	c.next()
+	special, ascii := scan(s)
+	if !ascii {
+		s = valid(s)
+	}
 	switch {
 	case s == "":
 	case c.guarded:
@@ -65,12 +69,27 @@ func (c *csvFile) text(s string) {
 			c.buf = append(c.buf, '\'')
 		}
 		c.quoted(s)
-	case strings.ContainsAny(s, ",\"\r\n"):
+	case special:
 		c.buf = append(c.buf, '"')
 		c.quoted(s)
 	default:
 		c.buf = append(c.buf, s...)
 	}
+}
+
+// scan reports whether text has a character for which it must be in quotes, and
+// whether all of it is ASCII.
+func scan(s string) (special, ascii bool) {
+	ascii = true
+	for i := range len(s) {
+		switch b := s[i]; {
+		case b == ',' || b == '"' || b == '\r' || b == '\n':
+			special = true
+		case b >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return special, ascii
 }
 
 // quoted writes text and the quote behind it.

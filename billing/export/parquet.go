@@ -105,7 +105,7 @@ func (p *parquetFile) none() {
 
 func (p *parquetFile) text(s string) {
 	from := len(p.bytes)
-	p.bytes = append(p.bytes, s...)
+	p.bytes = append(p.bytes, valid(s)...)
 	p.cell(parquet.ByteArrayValue(p.bytes[from:]), 0)
 }
 

@@ -125,13 +125,13 @@ func newWriter(w io.Writer, f Format, t *Table) (*writer, error) {
 	return out, csv.endRow()
 }
 
-// text writes a text cell. What is not UTF-8 would make a file that no reader
-// takes: it is replaced.
-func (w *writer) text(s string) {
-	if !utf8.ValidString(s) {
-		s = strings.ToValidUTF8(s, string(utf8.RuneError))
+// valid is text as UTF-8: what is not would make a file that no reader takes, and
+// is replaced.
+func valid(s string) string {
+	if utf8.ValidString(s) {
+		return s
 	}
-	w.sink.text(s)
+	return strings.ToValidUTF8(s, string(utf8.RuneError))
 }
 
 // texts writes text cells that follow each other.

@@ -42,16 +42,20 @@ var UsageTable = Table{Name: "usage", Version: 1,
 }
 
 // Usage writes priced usage records.
-type Usage struct{ *writer }
+type Usage struct {
+	*writer
+	doc   *billing.Document // of the record before
+	month string            // its period's
+}
 
 // NewUsage writes the header.
 func NewUsage(w io.Writer, f Format) (*Usage, error) {
 	out, err := newWriter(w, f, &UsageTable)
-	return &Usage{out}, err
+	return &Usage{writer: out}, err
 }
 
 // outcomes are the words for what pricing made of a record.
-var outcomes = map[pricing.Outcome]string{
+var outcomes = [...]string{
 	pricing.Rated:      "rated",
 	pricing.NotCharged: "not charged",
 	pricing.NoRate:     "unrated",
@@ -62,7 +66,10 @@ var outcomes = map[pricing.Outcome]string{
 // all. One that counts towards a sum (tiers, packages) has no price of its own:
 // its amount is what the sum's amount grew by.
 func (u *Usage) Add(doc *billing.Document, item *billing.Item) error {
-	u.texts(doc.Period.Label(), doc.Tenant, doc.Number, item.Account, item.Kind, item.SID, "", item.ParentSID)
+	if doc != u.doc {
+		u.doc, u.month = doc, doc.Period.Label()
+	}
+	u.texts(u.month, doc.Tenant, doc.Number, item.Account, item.Kind, item.SID, "", item.ParentSID)
 	u.time(item.StartedAt)
 	u.texts(item.Direction, item.Status, item.From, item.To)
 	u.decimal(item.Quantity)
