@@ -191,7 +191,7 @@ func (d *Document) LineNets() ([]decimal.Decimal, error) {
 			contained = contained.Add(t.Amount)
 		}
 	}
-	if !sum.Sub(contained).Equal(d.Net) {
+	if !sum.Sub(contained).Equal(d.Net) || len(nets) == 0 && !contained.IsZero() {
 		return nil, fmt.Errorf("document %q of tenant %s does not add up: its lines are %s, less %s of taxes in them, and its net %s",
 			d.Number, d.Tenant, sum, contained, d.Net)
 	}

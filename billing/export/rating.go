@@ -141,7 +141,6 @@ var ComparisonColumns = []string{"period", "row", "charge", "amount", "against",
 func ComparisonCSV(w io.Writer, c *billing.Comparison) error {
 	doc := &c.Plan.Document
 	out := csv.NewWriter(w)
-	out.UseCRLF = true
 	write := func(row, charge string, d billing.Difference) {
 		text := differenceOf(d, doc.Currency)
 		out.Write([]string{doc.Period.Label(), row, charge, text.Amount, text.Against, text.Difference, doc.Currency}) //nolint:errcheck // csv.Writer keeps its error

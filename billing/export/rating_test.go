@@ -101,7 +101,7 @@ func TestComparison(t *testing.T) {
 2026-10,tax,,4.90,0.95,-3.95,USD
 2026-10,total,,53.91,10.46,-43.45,USD
 `
-	if got := b.String(); got != crlf(want) {
+	if got := b.String(); got != want {
 		t.Errorf("CSV is\n%s\nwant\n%s", got, want)
 	}
 	if err := ComparisonCSV(fullDisk{}, c); !errors.Is(err, errFull) {
