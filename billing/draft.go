@@ -21,9 +21,10 @@ type Biller struct {
 	Tenants      []Tenant
 	Plans        map[string]*pricing.Plan
 	Tables       pricing.Tables
-	Seller       Party
-	Start        pricing.Date // nothing before it is billed
-	TimeZone     string       // the main account's, for statements
+	Seller       Seller            // the default one
+	Sellers      map[string]Seller // others, by id
+	Start        pricing.Date      // nothing before it is billed
+	TimeZone     string            // the main account's, for statements
 	PaymentDays  int
 	Instructions []string // how to pay
 }
@@ -94,10 +95,14 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 // left. When each is not nil it is given every usage record, in the order of
 // their start; the item is reused between calls.
 func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
+	seller, err := b.SellerOf(t.Seller)
+	if err != nil {
+		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+	}
 	doc := Document{
 		Schema: DocumentSchema, Kind: Invoice, Revision: 1,
 		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
-		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p,
+		SellerID: t.Seller, Seller: seller.Party, Tenant: t.ID, Buyer: t.Buyer, Period: p,
 		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
 		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
 	}

@@ -19,6 +19,7 @@ type JournalAccounts struct {
 	RevenueByCategory map[string]string `yaml:"revenue_by_category"` // by a line's category, such as calls
 	Tax               string            `yaml:"tax"`                 // what is owed to tax offices; tax where left out
 	TaxByName         map[string]string `yaml:"tax_by_name"`         // by a tax's name
+	Bank              string            `yaml:"bank"`                // where payments arrive; they are booked where it is there
 	Cost              string            `yaml:"cost"`                // what Twilio charges; booked where this and accrued_cost are there
 	AccruedCost       string            `yaml:"accrued_cost"`        // what is owed to Twilio
 }
@@ -27,7 +28,7 @@ type JournalAccounts struct {
 // negative. Over the lines of one Document and currency both add up to the same.
 type JournalLine struct {
 	Date        pricing.Date
-	Entry       string // invoice, credit_note or cost
+	Entry       string // invoice, credit_note, payment or cost
 	Document    string // its number; of costs, "COST-" and the month
 	Account     string // code
 	Description string
@@ -92,6 +93,28 @@ func (a *JournalAccounts) Invoice(doc *Document) ([]JournalLine, error) {
 		}
 		book.credit(account, fmt.Sprintf("%s %s %%", t.Name, t.Rate), t.Amount)
 	}
+	return book.lines, book.balanced()
+}
+
+// Receipt is a payment of an invoice.
+type Receipt struct {
+	Number    string // of the invoice
+	Tenant    string
+	On        pricing.Date
+	Amount    decimal.Decimal // in Currency
+	Currency  string
+	Reference string
+}
+
+// Payment books a payment on its day. It books nothing where there is no account
+// for it.
+func (a *JournalAccounts) Payment(r Receipt) ([]JournalLine, error) {
+	if a.Bank == "" {
+		return nil, nil
+	}
+	book := booking{JournalLine: JournalLine{Date: r.On, Entry: "payment", Document: r.Number, Currency: r.Currency, Tenant: r.Tenant}}
+	book.debit(a.Bank, r.Reference, r.Amount)
+	book.credit(a.Receivable, r.Reference, r.Amount)
 	return book.lines, book.balanced()
 }
 

@@ -120,6 +120,22 @@ func TestJournalCosts(t *testing.T) {
 	}
 }
 
+func TestJournalPayment(t *testing.T) {
+	receipt := Receipt{Number: "INV-1", Tenant: "acme", On: pricing.Date{Year: 2026, Month: 12, Day: 1}, Amount: dec("50.25"), Currency: "EUR", Reference: "SEPA 7"}
+	if lines, err := journalAccounts.Payment(receipt); err != nil || lines != nil {
+		t.Errorf("without an account: %v, %v", lines, err)
+	}
+	with := journalAccounts
+	with.Bank = "1000"
+	lines, err := with.Payment(receipt)
+	const want = `2026-12-01 payment INV-1 1000 50.25/0 EUR acme|| SEPA 7
+2026-12-01 payment INV-1 1200 0/50.25 EUR acme|| SEPA 7
+`
+	if got := booked(t, lines, err); got != want {
+		t.Errorf("journal is\n%s\nwant\n%s", got, want)
+	}
+}
+
 func TestLineNets(t *testing.T) {
 	line := func(amount, code string) pricing.Line { return pricing.Line{Amount: dec(amount), TaxCode: code} }
 	for _, test := range []struct {

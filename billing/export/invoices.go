@@ -25,12 +25,12 @@ var InvoicesTable = Table{Name: "invoices", Version: 1,
 		{"corrects", text, "number of the invoice that the document takes back or stands for"},
 		{"issue_date", date, "of a draft: the billing date it was made for"},
 		{"due_date", date, "when it is to be paid"},
-		{"status", text, "such as finalized, draft or parked"},
+		{"status", text, "finalized, paid, credited (taken back), draft or parked; a credit note is finalized"},
 		{"net", amount, "without taxes, in currency"},
 		{"tax", amount, "all taxes, those contained in the prices too; the export taxes has each"},
 		{"total", amount, "net + tax"},
 		{"currency", text, "ISO 4217"},
-		{"open", amount, "what is still to be paid of it; empty for a draft"},
+		{"open", amount, "what is still to be paid of it; negative for what was paid on an invoice that was taken back; empty for a draft"},
 		{"plans", text, "names of the plans that priced it, separated by a space"},
 		{"locale", text, "BCP 47: what the document is printed in"},
 		{"sha256", text, "of the register's entry, in hex; empty for a draft"},
@@ -38,6 +38,8 @@ var InvoicesTable = Table{Name: "invoices", Version: 1,
 		{"to", date, "first day that is no longer billed"},
 		{"lines", integer, "how many the document has"},
 		{"records", integer, "usage records in the period, charged or not"},
+		{"paid", amount, "so far; empty for a draft"},
+		{"days_overdue", integer, "days since the due date while anything is open, as of --as-of; otherwise 0"},
 	},
 }
 
@@ -66,9 +68,11 @@ var TaxesTable = Table{Name: "taxes", Version: 1,
 // Invoice is a document with what is known of it besides.
 type Invoice struct {
 	*billing.Document
-	Status string
-	SHA256 string              // of the register's entry, in hex; empty for a draft
-	Open   decimal.NullDecimal // what is still to be paid, in the document's currency; null for a draft
+	Status      string
+	SHA256      string              // of the register's entry, in hex; empty for a draft
+	Paid        decimal.NullDecimal // so far, in the document's currency; null for a draft
+	Open        decimal.NullDecimal // what is still to be paid; null for a draft
+	DaysOverdue int                 // 0 where it is not
 }
 
 // taxSum is the sum of a document's taxes. The error is that of a document that
@@ -106,16 +110,14 @@ func Invoices(w io.Writer, f Format, list []Invoice) error {
 			out.fixed(sum, places)
 		}
 		out.text(doc.Currency)
-		if doc.Open.Valid {
-			out.fixed(doc.Open.Decimal, places)
-		} else {
-			out.none()
-		}
+		out.optionalFixed(doc.Open, places)
 		out.texts(planNames(doc.Document), doc.Locale, doc.SHA256)
 		out.day(doc.Billed.From)
 		out.day(doc.Billed.To)
 		out.integer(int64(len(doc.Lines)))
 		out.integer(doc.Usage.Records)
+		out.optionalFixed(doc.Paid, places)
+		out.integer(int64(doc.DaysOverdue))
 		if err := out.end("document", doc.Number, "of tenant", doc.Tenant); err != nil {
 			return err
 		}

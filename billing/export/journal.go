@@ -13,20 +13,20 @@ import (
 
 // JournalTable is the table of [Journal].
 var JournalTable = Table{Name: "journal", Version: 1,
-	Rows: "One side of a booking. Over each document, and over all rows of a currency, debits and credits add up to the same. Finalized invoices and credit notes are booked on the day they were issued; what Twilio charges, where accounts for it are configured, on the last day of the month.",
+	Rows: "One side of a booking. Over each document, and over all rows of a currency, debits and credits add up to the same. Finalized invoices and credit notes are booked on the day they were issued; payments, where there is an account for them, in the month that they arrived in, on their day; what Twilio charges, where accounts for it are configured, on the last day of the month.",
 	Columns: []Column{
 		{"date", date, "of the booking"},
-		{"document", text, "number of the invoice or credit note; of Twilio's costs, COST- and the month"},
+		{"document", text, "number of the invoice or credit note, or of the invoice that was paid; of Twilio's costs, COST- and the month"},
 		{"line", integer, "1 for the document's first"},
 		{"account", text, "code, from journal in the configuration"},
-		{"description", text, "the buyer, the category of revenue, or the tax and its rate"},
+		{"description", text, "the buyer, the category of revenue, the tax and its rate, or the payment's reference"},
 		{"debit", amount, "in currency; 0 on the credit side"},
 		{"credit", amount, "in currency; 0 on the debit side"},
 		{"currency", text, "ISO 4217"},
 		{"tenant", text, "the tenant's id; empty for costs of no tenant"},
 		{"category", text, "of revenue: calls, messages and so on"},
 		{"tax_code", text, "of revenue: the charges' tax code"},
-		{"entry", text, "invoice, credit_note or cost"},
+		{"entry", text, "invoice, credit_note, payment or cost"},
 		{"period", text, "the month exported, such as 2026-10"},
 	},
 }

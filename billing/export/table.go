@@ -150,6 +150,15 @@ func (w *writer) optional(d decimal.NullDecimal) {
 	w.decimal(d.Decimal)
 }
 
+// optionalFixed writes an amount that may be missing.
+func (w *writer) optionalFixed(d decimal.NullDecimal, places int32) {
+	if !d.Valid {
+		w.none()
+		return
+	}
+	w.fixed(d.Decimal, places)
+}
+
 // day writes a date that may be missing.
 func (w *writer) day(d pricing.Date) {
 	if d.IsZero() {

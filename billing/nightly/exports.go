@@ -2,7 +2,6 @@ package nightly
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"slices"
 
@@ -10,6 +9,7 @@ import (
 
 	"subtally/billing"
 	"subtally/billing/export"
+	"subtally/billing/register"
 )
 
 // Lines writes the lines of the tenants' documents.
@@ -56,41 +56,64 @@ func stands(doc *billing.Document, tenants []billing.TenantMonth) bool {
 }
 
 // Invoices adds to a month's documents, as Look answered them, what the register
-// knows of each.
-func (j *Job) Invoices(tenants []billing.TenantMonth) ([]export.Invoice, error) {
+// knows of each, overdue as of the billing date.
+func (j *Job) Invoices(ctx context.Context, o Options, tenants []billing.TenantMonth) ([]export.Invoice, error) {
+	payments, err := j.reg.Payments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]register.Receivable{}
+	for _, r := range register.Receivables(j.reg.Entries(), payments, o.AsOf) {
+		known[r.Number] = r
+	}
 	var out []export.Invoice
 	for _, t := range tenants {
 		invoice := export.Invoice{Document: t.Document, Status: t.Status}
-		if t.Document.Number != "" {
-			e, err := j.reg.Number(t.Document.Number)
-			if err != nil {
-				return nil, err
-			}
-			invoice.SHA256 = e.SHA256
-			invoice.Open = decimal.NewNullDecimal(t.Document.Total)
+		if r, ok := known[t.Document.Number]; ok {
+			invoice.Status, invoice.SHA256, invoice.DaysOverdue = r.Status, r.SHA256, r.DaysOverdue
+			invoice.Paid, invoice.Open = decimal.NewNullDecimal(r.Paid), decimal.NewNullDecimal(r.Open)
 		}
 		out = append(out, invoice)
 	}
 	return out, nil
 }
 
-// Bookings are the journal of a month: its finalized documents, and what Twilio
-// charged by the statement. Drafts are not booked.
-func Bookings(a *billing.JournalAccounts, tenants []billing.TenantMonth, st *billing.Statement) ([]billing.JournalLine, error) {
+// Bookings are the journal of a month: its finalized documents, the payments
+// that arrived in it, of whatever month's invoices, and what Twilio charged by
+// the statement. Drafts are not booked. With a tenant only its payments are.
+func (j *Job) Bookings(ctx context.Context, a *billing.JournalAccounts, tenants []billing.TenantMonth, st *billing.Statement, tenant string) ([]billing.JournalLine, error) {
 	var out []billing.JournalLine
+	add := func(lines []billing.JournalLine, err error) error {
+		out = append(out, lines...)
+		return err
+	}
 	for _, t := range tenants {
 		if t.Document.Number == "" {
 			continue
 		}
-		lines, err := a.Invoice(t.Document)
-		if err != nil {
-			return nil, fmt.Errorf("export journal: %w", err)
+		if err := add(a.Invoice(t.Document)); err != nil {
+			return nil, err
 		}
-		out = append(out, lines...)
 	}
-	costs, err := a.Costs(st)
+	payments, err := j.reg.Payments(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("export journal: %w", err)
+		return nil, err
 	}
-	return append(out, costs...), nil
+	for _, p := range payments {
+		if p.On.Before(st.Period.From) || !p.On.Before(st.Period.To) {
+			continue
+		}
+		e, err := j.reg.Number(p.Number)
+		if err != nil {
+			return nil, err
+		}
+		if tenant != "" && tenant != e.Tenant {
+			continue
+		}
+		receipt := billing.Receipt{Number: p.Number, Tenant: e.Tenant, On: p.On, Amount: p.Amount, Currency: p.Currency, Reference: p.Reference}
+		if err := add(a.Payment(receipt)); err != nil {
+			return nil, err
+		}
+	}
+	return out, add(a.Costs(st))
 }

@@ -52,7 +52,9 @@ type exporting struct {
 	*app
 	job       *nightly.Job
 	format    export.Format
+	options   nightly.Options
 	month     string
+	tenant    string // the only one; empty for all
 	tenants   []billing.TenantMonth
 	statement *billing.Statement // of the exports statement and journal
 	stderr    io.Writer
@@ -84,7 +86,7 @@ func exportOf(opts *options, name, short string, write func(*exporting, context.
 				return err
 			}
 			defer a.closing(&err)
-			e := &exporting{app: a, job: job, format: format, month: period, stderr: c.ErrOrStderr()}
+			e := &exporting{app: a, job: job, format: format, options: o, month: period, tenant: tenant, stderr: c.ErrOrStderr()}
 			if e.tenants, err = job.Look(c.Context(), o); err != nil {
 				return err
 			}
@@ -93,7 +95,7 @@ func exportOf(opts *options, name, short string, write func(*exporting, context.
 					return err
 				}
 			}
-			if tenant != "" && !e.only(tenant) {
+			if tenant != "" && !e.only() {
 				return usageError{fmt.Errorf("tenant %q is not configured, or not billed in %s", tenant, period)}
 			}
 			if out == "" {
@@ -151,13 +153,13 @@ func catchPipe() (stop func()) {
 	return func() { signal.Stop(caught) }
 }
 
-// only leaves out all tenants but one, and answers whether there is any left. Of
+// only leaves out all tenants but the one, and answers whether there is any left. Of
 // a statement stay the tenant's own rows.
-func (e *exporting) only(tenant string) bool {
-	e.tenants = slices.DeleteFunc(e.tenants, func(t billing.TenantMonth) bool { return t.Document.Tenant != tenant })
+func (e *exporting) only() bool {
+	e.tenants = slices.DeleteFunc(e.tenants, func(t billing.TenantMonth) bool { return t.Document.Tenant != e.tenant })
 	if st := e.statement; st != nil {
-		st.Tenants = slices.DeleteFunc(st.Tenants, func(r billing.StatementRow) bool { return r.Tenant != tenant })
-		st.Unrated = slices.DeleteFunc(st.Unrated, func(r billing.UnratedRow) bool { return r.Tenant != tenant })
+		st.Tenants = slices.DeleteFunc(st.Tenants, func(r billing.StatementRow) bool { return r.Tenant != e.tenant })
+		st.Unrated = slices.DeleteFunc(st.Unrated, func(r billing.UnratedRow) bool { return r.Tenant != e.tenant })
 		st.Unassigned, st.Totals, st.OtherCosts = nil, nil, nil
 	}
 	return len(e.tenants) > 0
@@ -165,8 +167,8 @@ func (e *exporting) only(tenant string) bool {
 
 // ofInvoices is an export that is made of documents.
 func ofInvoices(write func(io.Writer, export.Format, []export.Invoice) error) func(*exporting, context.Context, io.Writer) error {
-	return func(e *exporting, _ context.Context, w io.Writer) error {
-		invoices, err := e.job.Invoices(e.tenants)
+	return func(e *exporting, ctx context.Context, w io.Writer) error {
+		invoices, err := e.job.Invoices(ctx, e.options, e.tenants)
 		if err != nil {
 			return err
 		}
@@ -188,8 +190,8 @@ func (e *exporting) usage(ctx context.Context, w io.Writer) error {
 	return err
 }
 
-func (e *exporting) journal(_ context.Context, w io.Writer) error {
-	lines, err := nightly.Bookings(&e.config.Journal, e.tenants, e.statement)
+func (e *exporting) journal(ctx context.Context, w io.Writer) error {
+	lines, err := e.job.Bookings(ctx, &e.config.Journal, e.tenants, e.statement, e.tenant)
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // checkJournal checks the accounts that the journal books on.
 func (l *loader) checkJournal(a *billing.JournalAccounts) {
 	codes := []struct{ key, code string }{{"receivable", a.Receivable}, {"revenue", a.Revenue}, {"tax", a.Tax}}
-	for _, optional := range []struct{ key, code string }{{"cost", a.Cost}, {"accrued_cost", a.AccruedCost}} {
+	for _, optional := range []struct{ key, code string }{{"bank", a.Bank}, {"cost", a.Cost}, {"accrued_cost", a.AccruedCost}} {
 		if l.main.has("journal." + optional.key) {
 			codes = append(codes, optional)
 		}
