@@ -29,13 +29,14 @@ test: engine test-deps lint ## run every test; installs what they need
 	$(GO) test -race -timeout 10m -run Serve ./cmd/subtally
 	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
 
-# The tests read PDFs back with poppler, and exports with SQLite.
+# The tests read PDFs back with poppler and exports with SQLite, and open the
+# statement's page in chromium.
 test-deps:
-	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null && command -v sqlite3 >/dev/null || { \
+	@command -v pdftotext >/dev/null && command -v pdftoppm >/dev/null && command -v sqlite3 >/dev/null && command -v chromium >/dev/null || { \
 		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils sqlite3 >/dev/null; \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends poppler-utils sqlite3 chromium >/dev/null; \
 		else \
-			echo "install poppler-utils and sqlite3 to run the tests that read PDFs and exports" >&2; \
+			echo "install poppler-utils, sqlite3 and chromium to run the tests that read PDFs, exports and pages" >&2; \
 		fi; }
 
 lint: ## gofmt, go vet, staticcheck

@@ -29,7 +29,7 @@ func (r *Rater) Explain(rec *Record) []Step {
 	var out trail
 	day := r.dayOf(rec.StartedAt)
 	out.add("record", "%s of %s %ss with status %q, on %s in %s", rec.Kind, rec.Quantity, rec.Kind.Unit(), rec.Status, day, r.span.Location)
-	if !r.plan.charges(rec.Kind, rec.Status) {
+	if !r.plan.Charged(rec.Kind, rec.Status) {
 		out.add("not charged", "tenants do not pay for a %s with status %q", rec.Kind, rec.Status)
 		return out
 	}

@@ -125,7 +125,7 @@ func (r *Rater) seeNumber(rec *Record, day Date) {
 // prices, for the fees in advance of a plan that is not in force on the period's
 // last day but in the next period.
 func (r *Rater) Foresee(rec *Record) {
-	if rec.Kind == Number && r.plan.charges(rec.Kind, rec.Status) {
+	if rec.Kind == Number && r.plan.Charged(rec.Kind, rec.Status) {
 		r.seeNext(rec, r.dayOf(rec.StartedAt))
 	}
 }

@@ -129,7 +129,7 @@ func (r *Rater) Rate(rec *Record) Result { return r.RateGroup(rec, 1) }
 // of them. Days of phone numbers are never alike: a number is held once on a day.
 func (r *Rater) RateGroup(rec *Record, n int64) Result {
 	var res Result
-	if !r.plan.charges(rec.Kind, rec.Status) {
+	if !r.plan.Charged(rec.Kind, rec.Status) {
 		res.Outcome = NotCharged
 		return res
 	}

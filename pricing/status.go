@@ -23,9 +23,9 @@ var messageStatuses = []string{
 // Statuses lists those that a record of this kind can have.
 func (k Kind) Statuses() []string { return statuses[k] }
 
-// charges reports whether the plan charges for a record of this kind and
+// Charged reports whether the plan charges for a record of this kind and
 // status.
-func (p *Plan) charges(k Kind, status string) bool {
+func (p *Plan) Charged(k Kind, status string) bool {
 	if list, set := p.Statuses[k]; set {
 		return slices.Contains(list, status)
 	}

@@ -131,9 +131,9 @@ func TestStatement(t *testing.T) {
 	st := &billing.Statement{
 		Period: october, Currency: "USD",
 		Tenants: []billing.StatementRow{
-			{Tenant: "acme", Name: awkward, Number: "INV-2026-000001", Status: billing.Finalized, Records: 3, Currency: "USD",
-				Revenue: number("1"), Tax: number("0.19"), Total: number("1.19"), Cost: number("1.25"), Margin: margin},
-			{Tenant: "yen", Name: "Yen", Status: billing.Parked, Reason: "no rate: call: deck \"x\", none", Currency: "JPY",
+			{Tenant: "acme", Name: awkward, Number: "INV-2026-000001", Kind: billing.Invoice, Revision: 2, Corrects: "INV-0", Overdue: 4,
+				Status: billing.Finalized, Records: 3, Currency: "USD", Revenue: number("1"), Tax: number("0.19"), Total: number("1.19"), Cost: number("1.25"), Margin: margin},
+			{Tenant: "yen", Name: "Yen", Kind: billing.Invoice, Revision: 1, Status: billing.Parked, Reason: "no rate: call: deck \"x\", none", Currency: "JPY",
 				Revenue: number("120"), Total: number("120"), Cost: number("0.00850000")},
 		},
 		Unassigned: []billing.UnassignedRow{{Account: billing.Account{SID: "AC9", Name: "Main"}, Status: "active", Records: 7, Cost: number("2")}},
@@ -143,18 +143,44 @@ func TestStatement(t *testing.T) {
 			{Currency: "USD", Tenants: 1, Records: 3, Revenue: number("1"), Tax: number("0.19"), Total: number("1.19"), Cost: number("1.25"), Margin: margin},
 		},
 	}
+	st.NotCharged = []billing.NotChargedRow{{Tenant: "acme", Kind: pricing.SMS, Status: "failed", Records: 2, Cost: number("0.002")}}
+	st.Vanished = []billing.VanishedRow{{Tenant: "acme", Account: billing.Account{SID: "AC2", Name: "Two"}, Kind: pricing.Call, Records: 1, Cost: number("0.01")}}
+	st.Categories = []billing.CategoryRow{{Category: pricing.Calls, Currency: "USD", Records: 3, Revenue: number("1"), Cost: number("1.25"), Margin: margin}}
+	st.Leakage = []billing.Leak{{Cause: billing.OwnUse, Records: 7, Cost: number("2")}}
+	st.OtherCosts = []billing.OtherCost{{Currency: "SEK", Records: 1, Cost: number("9.5")}}
+	st.Check = billing.CostCheck{Tenants: number("1.2585"), Outside: number("0.25"), Unassigned: number("2"), Elsewhere: number("0.5"), All: number("3.5")}
+	st.Reconciliation = &billing.Reconciliation{
+		Currency: "USD", Compared: 12, Ours: number("3.25"), Twilio: number("3.5"), Tolerance: number("0.01"),
+		Differences: []billing.UsageDifference{{
+			Account: billing.Account{SID: "AC2", Name: "Two"}, Category: "sms", Day: october.From, Above: true, Cause: "price still null",
+			Ours: billing.UsageFigures{Records: 5, Cost: number("0.25")}, Twilio: billing.UsageFigures{Records: 6, Cost: number("0.5")},
+		}},
+	}
 	var b bytes.Buffer
 	if err := Statement(&b, Format{}, st); err != nil {
 		t.Fatal(err)
 	}
-	const want = `period,row,tenant,name,account,invoice,status,reason,kind,records,currency,revenue,tax,total,cost,cost_currency,margin
+	const want = `period,row,tenant,name,account,invoice,status,reason,kind,records,currency,revenue,tax,total,cost,cost_currency,margin,document,revision,corrects,overdue_days,margin_percent,category,day,twilio_records,twilio_cost
 2026-10,tenant,acme,"Škoda, ""Söhne""
-GmbH",,INV-2026-000001,finalized,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25
-2026-10,tenant,yen,Yen,,,parked,"no rate: call: deck ""x"", none",,0,JPY,120,0,120,0.0085,USD,
-2026-10,unassigned,,Main,AC9,,active,,,7,,,,,2,USD,
-2026-10,unrated,yen,,,,,none,call,1,,,,,0.5,USD,
-2026-10,total,,1 tenants,,,,,,0,JPY,120,0,120,0.0085,USD,
-2026-10,total,,1 tenants,,,,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25
+GmbH",,INV-2026-000001,finalized,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,invoice,2,INV-0,4,-25,,,,
+2026-10,tenant,yen,Yen,,,parked,"no rate: call: deck ""x"", none",,0,JPY,120,0,120,0.0085,USD,,invoice,1,,,,,,,
+2026-10,unassigned,,Main,AC9,,active,,,7,,,,,2,USD,,,,,,,,,,
+2026-10,unrated,yen,,,,,none,call,1,,,,,0.5,USD,,,,,,,,,,
+2026-10,not charged,acme,,,,failed,,sms,2,,,,,0.002,USD,,,,,,,,,,
+2026-10,vanished,acme,Two,AC2,,,,call,1,,,,,0.01,USD,,,,,,,,,,
+2026-10,category,,,,,,,,3,USD,1.00,,,1.25,USD,-0.25,,,,,-25,calls,,,
+2026-10,leakage,,,,,,main_account,,7,,,,,2,USD,,,,,,,,,,
+2026-10,total,,1 tenants,,,,,,0,JPY,120,0,120,0.0085,USD,,,,,,,,,,
+2026-10,total,,1 tenants,,,,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,,,,,-25,,,,
+2026-10,other cost,,,,,,,,1,,,,,9.5,SEK,,,,,,,,,,
+2026-10,check,,tenants,,,,,,,,,,,1.2585,USD,,,,,,,,,,
+2026-10,check,,outside,,,,,,,,,,,0.25,USD,,,,,,,,,,
+2026-10,check,,unassigned,,,,,,,,,,,2,USD,,,,,,,,,,
+2026-10,check,,elsewhere,,,,,,,,,,,0.5,USD,,,,,,,,,,
+2026-10,check,,all,,,,,,,,,,,3.5,USD,,,,,,,,,,
+2026-10,check,,difference,,,,,,,,,,,0.0085,USD,,,,,,,,,,
+2026-10,reconciliation,,"12 compared, 1 differences, 1 above 0.01",,,,,,,,,,,3.25,USD,,,,,,,,,,3.5
+2026-10,difference,,Two,AC2,,above tolerance,price still null,,5,,,,,0.25,USD,,,,,,,sms,2026-10-01,6,0.5
 `
 	if got := b.String(); got != crlf(want) {
 		t.Errorf("statement.csv is\n%s\nwant\n%s", got, want)

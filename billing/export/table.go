@@ -150,6 +150,15 @@ func (w *writer) optional(d decimal.NullDecimal) {
 	w.decimal(d.Decimal)
 }
 
+// optionalInteger writes a number that may be missing.
+func (w *writer) optionalInteger(n *int64) {
+	if n == nil {
+		w.none()
+		return
+	}
+	w.integer(*n)
+}
+
 // optionalFixed writes an amount that may be missing.
 func (w *writer) optionalFixed(d decimal.NullDecimal, places int32) {
 	if !d.Valid {

@@ -80,7 +80,7 @@ func (j *Job) Invoices(ctx context.Context, o Options, tenants []billing.TenantM
 
 // Bookings are the journal of a month: its finalized documents, the payments
 // that arrived in it, of whatever month's invoices, and what Twilio charged by
-// the statement. Drafts are not booked. With a tenant only its payments are.
+// the statement. Drafts are not booked. With a tenant only its payments and costs are.
 func (j *Job) Bookings(ctx context.Context, a *billing.JournalAccounts, tenants []billing.TenantMonth, st *billing.Statement, tenant string) ([]billing.JournalLine, error) {
 	var out []billing.JournalLine
 	add := func(lines []billing.JournalLine, err error) error {
@@ -115,5 +115,10 @@ func (j *Job) Bookings(ctx context.Context, a *billing.JournalAccounts, tenants 
 			return nil, err
 		}
 	}
-	return out, add(a.Costs(st))
+	costs := *st
+	if tenant != "" {
+		costs.Tenants = slices.DeleteFunc(slices.Clone(st.Tenants), func(r billing.StatementRow) bool { return r.Tenant != tenant })
+		costs.Unassigned, costs.OtherCosts = nil, nil
+	}
+	return out, add(a.Costs(&costs))
 }

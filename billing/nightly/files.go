@@ -29,6 +29,7 @@ import (
 //	2026-10/usage.csv
 //	2026-10/statement.pdf
 //	2026-10/statement.csv
+//	2026-10/statement.html
 //
 // Every file appears whole or not at all.
 type Files struct {
@@ -99,7 +100,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 // removeUnfinished removes what a run that was killed had begun to write. The
 // caller's lock says that nobody is writing now.
 func removeUnfinished(dir string) error {
-	for _, pattern := range []string{".*.csv*", ".*.pdf*", "invoices/.*.pdf*", "drafts/.*.pdf*"} {
+	for _, pattern := range []string{".*.csv*", ".*.pdf*", ".*.html*", "invoices/.*.pdf*", "drafts/.*.pdf*"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return fmt.Errorf("look for unfinished files in %s: %w", dir, err)
@@ -126,19 +127,22 @@ func (f *Files) dropDraft(t *billing.TenantMonth) error {
 
 func (f *Files) statementPaths(st *billing.Statement) []string {
 	dir := filepath.Join(f.Dir, st.Period.Label())
-	return []string{filepath.Join(dir, "statement.csv"), filepath.Join(dir, "statement.pdf")}
+	return []string{filepath.Join(dir, "statement.csv"), filepath.Join(dir, "statement.pdf"), filepath.Join(dir, "statement.html")}
 }
 
-// Statement writes a statement as CSV and PDF, both or neither, and answers
+// Statement writes a statement as CSV, PDF and HTML, all or none, and answers
 // their paths.
 func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	paths := f.statementPaths(st)
-	var made [2]bytes.Buffer
+	var made [3]bytes.Buffer
 	if err := export.Statement(&made[0], export.Format{}, st); err != nil {
 		return nil, fmt.Errorf("write %s: %w", paths[0], err)
 	}
 	if err := render.Statement(&made[1], st, f.Layout); err != nil {
 		return nil, fmt.Errorf("write %s: %w", paths[1], err)
+	}
+	if err := render.StatementHTML(&made[2], st, f.Layout); err != nil {
+		return nil, fmt.Errorf("write %s: %w", paths[2], err)
 	}
 	for i := range made {
 		if err := WriteFile(paths[i], func(w io.Writer) error { _, err := w.Write(made[i].Bytes()); return err }); err != nil {
@@ -148,12 +152,12 @@ func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	return paths, nil
 }
 
-// stated reports whether the month's statement.csv says of every tenant that
-// its invoice is finalized, and under which number.
+// stated reports whether the month's statement.csv has every document of the
+// tenants, and all of them are finalized.
 func (f *Files) stated(month string, tenants []billing.TenantMonth) bool {
 	var numbers []string
 	for _, t := range tenants {
-		if t.Status != billing.Finalized {
+		if !t.Issued() {
 			return false
 		}
 		numbers = append(numbers, t.Document.Number)
@@ -183,7 +187,7 @@ func (f *Files) states(month string, numbers []string) bool {
 		if r[row] != "tenant" {
 			continue
 		}
-		if r[status] != billing.Finalized {
+		if r[status] == billing.Drafted || r[status] == billing.Parked {
 			return false
 		}
 		stated = append(stated, r[invoice])
@@ -195,7 +199,7 @@ func (f *Files) states(month string, numbers []string) bool {
 // complete reports whether everything is there of a month whose invoices have
 // these numbers.
 func (f *Files) complete(month string, numbers []string) bool {
-	names := []string{"lines.csv", "usage.csv", "statement.pdf"}
+	names := []string{"lines.csv", "usage.csv", "statement.pdf", "statement.html"}
 	for _, number := range numbers {
 		names = append(names, filepath.Join("invoices", number+".pdf"))
 	}

@@ -76,11 +76,11 @@ func (r *Report) NeedsPerson() bool {
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
 // without a rate, a subaccount's usage without a tenant, costs in a currency
-// apart, or usage that changed after it was invoiced. What the main account
+// apart, costs that do not add up, or usage that changed after it was invoiced. What the main account
 // uses itself is no tenant's.
 func (m *Month) NeedsPerson() bool {
 	st := m.Statement
-	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 ||
+	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 || !st.Check.Difference().IsZero() ||
 		slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
 		slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 }

@@ -392,7 +392,7 @@ func TestRun(t *testing.T) {
 		t.Fatalf("20 October: %d months, %s", len(r.Months), statuses(&r.Months[0]))
 	}
 	if got := slices.Sorted(maps.Keys(snapshot(t, october))); !slices.Equal(got, []string{
-		"drafts/t1.pdf", "drafts/t2.pdf", "drafts/t3.pdf", "lines.csv", "statement.csv", "statement.pdf", "usage.csv"}) {
+		"drafts/t1.pdf", "drafts/t2.pdf", "drafts/t3.pdf", "lines.csv", "statement.csv", "statement.html", "statement.pdf", "usage.csv"}) {
 		t.Errorf("20 October: files %v", got)
 	}
 	if got := column(t, filepath.Join(october, "lines.csv"), "status"); !slices.Equal(got, []string{"draft"}) {
@@ -410,7 +410,7 @@ func TestRun(t *testing.T) {
 	}
 	files := slices.Sorted(maps.Keys(snapshot(t, october)))
 	if !slices.Equal(files, []string{"invoices/INV-2026-000001.pdf", "invoices/INV-2026-000002.pdf", "invoices/INV-2026-000003.pdf",
-		"lines.csv", "statement.csv", "statement.pdf", "usage.csv"}) {
+		"lines.csv", "statement.csv", "statement.html", "statement.pdf", "usage.csv"}) {
 		t.Errorf("25 November: files %v", files)
 	}
 	for i, path := range r.Months[0].Files {

@@ -37,6 +37,9 @@ func layout(t testing.TB) templates.Layout {
 	return l
 }
 
+// nullDec is a decimal that is there.
+func nullDec(s string) decimal.NullDecimal { return decimal.NewNullDecimal(dec(s)) }
+
 func dec(s string) decimal.Decimal { return decimal.RequireFromString(s) }
 
 // addUp sets the sums of a document from its lines, with one tax.
@@ -80,12 +83,12 @@ func withLines(t testing.TB, n int) *billing.Document {
 // withTenants is the typical statement with n tenants instead.
 func withTenants(t testing.TB, n int) *billing.Statement {
 	st := readJSON[billing.Statement](t, "statement")
-	st.Tenants = nil
+	st.Tenants, st.Categories, st.Vanished, st.Reconciliation = nil, nil, nil, nil
 	total := billing.CurrencyTotal{Currency: "USD", Tenants: n, Margin: decimal.NewNullDecimal(decimal.Zero)}
 	for i := range n {
 		r := billing.StatementRow{
 			Tenant: fmt.Sprintf("tenant-%03d", i+1), Name: fmt.Sprintf("Customer %d Communications Ltd", i+1),
-			Number: fmt.Sprintf("INV-2026-%05d", i+1), Status: "finalized", Records: int64(37 * i),
+			Number: fmt.Sprintf("INV-2026-%05d", i+1), Kind: billing.Invoice, Revision: 1, Status: "finalized", Records: int64(37 * i),
 			Currency: "USD", Revenue: decimal.New(int64(12345*i), -2), Cost: decimal.New(int64(876543*i), -4),
 		}
 		if i%17 == 16 {
@@ -114,10 +117,13 @@ func invoices(t testing.TB) map[string]*billing.Document {
 	return docs
 }
 
+var october = billing.Month(pricing.Date{Year: 2026, Month: 10, Day: 1}, "UTC")
+
 // statements are the documents of the golden files.
 func statements(t testing.TB) map[string]*billing.Statement {
 	return map[string]*billing.Statement{
 		"statement":    readJSON[billing.Statement](t, "statement"),
 		"statement300": withTenants(t, 300),
+		"statement0":   {Period: october, IssueDate: october.To, MainAccount: billing.Account{SID: "AC1"}},
 	}
 }

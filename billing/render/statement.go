@@ -3,11 +3,6 @@ package render
 import (
 	"fmt"
 	"io"
-	"slices"
-	"strings"
-	"time"
-
-	"github.com/shopspring/decimal"
 
 	"subtally/billing"
 	"subtally/templates"
@@ -34,241 +29,116 @@ func statementName(st *billing.Statement) string {
 	return "statement " + st.Period.Label()
 }
 
-// statement is what the parts of one statement's PDF share.
-type statement struct {
-	*canvas
-	st         *billing.Statement
-	labels     templates.Labels
-	costDigits int32 // the most decimals that any cost or margin has
-}
-
 func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error {
-	digits := int32(2)
-	if st.Currency != "" { // else there is neither a tenant nor a cost
-		var err error
-		if digits, err = minorUnits(st.Currency); err != nil {
-			return err
-		}
+	sh, err := newSheet(st, l)
+	if err != nil {
+		return err
 	}
-	month := st.Period.From.Start(time.UTC).Format(l.MonthFormat)
-	name := l.Labels.Statement + " " + month
+	name := sh.Title + " " + sh.Month
 	c, err := newCanvas(l, true, name, st.Seller.Name, st.IssueDate)
 	if err != nil {
 		return err
 	}
-	s := &statement{canvas: c, st: st, labels: l.Labels, costDigits: digits}
-	for _, d := range s.costs() {
-		s.costDigits = max(s.costDigits, decimals(d))
+	blocks := c.sheetHead(sh)
+	for _, s := range sh.Sections {
+		blocks = append(blocks, c.section(s)...)
 	}
-	totals, err := s.totals()
-	if err != nil {
-		return err
-	}
-	tenants, err := s.tenants()
-	if err != nil {
-		return err
-	}
-	blocks := slices.Concat(s.letterhead(month), totals, tenants, s.unassigned(), s.unrated(), s.otherCosts())
 	return c.write(w, blocks, furniture{name: name, owner: st.Seller.Name})
 }
 
-// costs are all amounts printed with the same number of decimals.
-func (s *statement) costs() []decimal.Decimal {
-	var all []decimal.Decimal
-	for _, r := range s.st.Tenants {
-		all = append(all, r.Cost, r.Margin.Decimal)
+func (c *canvas) sheetHead(sh *sheet) []block {
+	half := (c.textWidth() - columnGap) / 2
+	title := c.box(half, true,
+		paragraph{sh.Title, style{size: 22, bold: true, colour: c.layout.Page.Accent}, 1},
+		paragraph{sh.Month, style{size: 10, bold: true, colour: ink}, 1})
+	seller := c.box(half, false, c.party(sh.Seller, style{size: 13, bold: true, colour: ink}, small)...)
+	var list []fact
+	for _, f := range sh.Facts {
+		list = append(list, fact{f.Label, []paragraph{{f.Value, body, 3}, {f.Small, style{size: 6.5, colour: muted}, 2}}})
 	}
-	for _, r := range s.st.Unassigned {
-		all = append(all, r.Cost)
-	}
-	for _, r := range s.st.Unrated {
-		all = append(all, r.Cost)
-	}
-	for _, t := range s.st.Totals {
-		all = append(all, t.Cost, t.Margin.Decimal)
-	}
-	return all
-}
-
-func (s *statement) cost(d decimal.Decimal) string { return number(d, s.costDigits) }
-
-func (s *statement) costTitle() string {
-	return strings.TrimSuffix(templates.Fill(s.labels.Cost, "currency", s.st.Currency), " ()")
-}
-
-// margin prints a margin and its share of the revenue.
-func (s *statement) margin(margin decimal.NullDecimal, revenue decimal.Decimal) (amount, share string) {
-	amount, share = s.labels.NoValue, s.labels.NoValue
-	if margin.Valid {
-		amount = s.cost(margin.Decimal)
-		if revenue.IsPositive() {
-			share = percent(margin.Decimal, revenue)
-		}
-	}
-	return amount, share
-}
-
-// money prints an amount with its currency. A tenant that was parked before
-// its plan was known has neither.
-func (s *statement) money(d decimal.Decimal, code string) (string, error) {
-	if code == "" && d.IsZero() {
-		return s.labels.NoValue, nil
-	}
-	digits, err := minorUnits(code)
-	if err != nil {
-		return "", err
-	}
-	return number(d, digits) + " " + code, nil
-}
-
-func (s *statement) letterhead(month string) []block {
-	half := (s.textWidth() - columnGap) / 2
-	title := s.box(half, true,
-		paragraph{s.labels.Statement, style{size: 22, bold: true, colour: s.layout.Page.Accent}, 1},
-		paragraph{month, style{size: 10, bold: true, colour: ink}, 1})
-	seller := s.box(half, false, s.party(s.st.Seller, style{size: 13, bold: true, colour: ink}, small)...)
-	facts := s.facts(half*0.75, []fact{
-		{s.labels.MainAccount, account(s.st.MainAccount)},
-		textFact(s.labels.Period, s.periodRange(s.st.Period)),
-		textFact(s.labels.IssueDate, s.date(s.st.IssueDate)),
-	})
-	return []block{{height: max(seller.height, title.height+16+facts.height) + 14, draw: func(y float64) {
-		seller.draw(s.left, y)
-		title.draw(s.right-half, y-5)
-		facts.draw(s.right-half*0.75, y+title.height+10)
+	facts := c.facts(half*0.75, list)
+	blocks := []block{{height: max(seller.height, title.height+16+facts.height) + 14, draw: func(y float64) {
+		seller.draw(c.left, y)
+		title.draw(c.right-half, y-5)
+		facts.draw(c.right-half*0.75, y+title.height+10)
 	}}}
+	for _, text := range sh.Attention {
+		blocks = append(blocks, c.textBlock(paragraph{text: text, style: style{size: body.size, bold: true, colour: warning}}))
+	}
+	return blocks
 }
 
-// section is a heading and a table, or a word that there is nothing.
-func (s *statement) section(title string, columns []column, rows []row) []block {
-	blocks := []block{space(18), s.heading(title)}
-	if len(rows) == 0 {
-		return append(blocks, s.textBlock(paragraph{text: s.labels.None, style: details}))
+// section is a heading and what is beneath it.
+func (c *canvas) section(s section) []block {
+	blocks := []block{space(18), c.heading(s.Title)}
+	if len(s.Bars) > 0 {
+		blocks = append(blocks, c.bars(s))
+	}
+	if len(s.Rows) > 0 {
+		blocks = append(blocks, c.table(s.table())...)
+	} else if s.Empty != "" {
+		blocks = append(blocks, c.textBlock(paragraph{text: s.Empty, style: details}))
+	}
+	if s.Note != "" {
+		blocks[len(blocks)-1].keep = true
+		blocks = append(blocks, space(3), c.textBlock(paragraph{text: s.Note, style: details}))
+	}
+	return blocks
+}
+
+func (s section) table() (columns []column, rows []row) {
+	for _, col := range s.Columns {
+		columns = append(columns, column{title: col.Title, right: col.Number, share: col.Share})
+	}
+	for _, r := range s.Rows {
+		out := row{rule: hairline, fill: r.Sum}
+		for _, cl := range r.Cells {
+			text := []paragraph{{cl.Text, toneStyle(cl.Tone), maxCellLines}}
+			for _, line := range cl.Small {
+				text = append(text, paragraph{line, small, 6})
+			}
+			out.cells = append(out.cells, cell{text: text})
+		}
+		rows = append(rows, out)
 	}
 	rows[0].keep = len(rows) > 1 // at least two beneath a heading
-	return append(blocks, s.table(columns, rows)...)
+	return columns, rows
 }
 
-func (s *statement) totals() ([]block, error) {
-	var rows []row
-	for _, t := range s.st.Totals {
-		cells := []cell{strongCell(t.Currency), plainCell(count(int64(t.Tenants))), plainCell(count(t.Records)), plainCell(s.cost(t.Cost))}
-		for _, d := range []decimal.Decimal{t.Revenue, t.Tax, t.Total} {
-			text, err := s.money(d, t.Currency)
-			if err != nil {
-				return nil, fmt.Errorf("totals: %w", err)
+func toneStyle(t tone) style {
+	switch t {
+	case strongTone:
+		return strong
+	case warningTone:
+		return style{size: body.size, bold: true, colour: warning}
+	}
+	return body
+}
+
+const (
+	barPitch = 9.6  // from one bar to the next
+	barNames = 0.22 // of the width
+	barSums  = 0.12 // of the width
+)
+
+// bars draws one bar for each tenant: the name, the bar to the right of the line
+// at zero or, for a loss, to its left, and the amount.
+func (c *canvas) bars(s section) block {
+	names, sums := c.textWidth()*barNames, c.textWidth()*barSums
+	room := c.textWidth() - names - sums - 2*columnGap
+	zero := c.left + names + columnGap + s.zero()*room
+	return block{height: float64(len(s.Bars))*barPitch + 4, draw: func(y float64) {
+		for i, b := range s.Bars {
+			top := y + float64(i)*barPitch
+			c.fitted(names, false, b.Name, style{size: 6.5, colour: ink}).draw(c.left, top)
+			c.fitted(sums, true, b.Value, style{size: 6.5, colour: ink}).draw(c.right-sums, top)
+			width := b.Share * room
+			if width < 0 {
+				c.fill(zero+width, top+1.4, -width, barPitch-3, tint(warning, 0.8))
+			} else if width > 0 {
+				c.fill(zero, top+1.4, width, barPitch-3, tint(c.layout.Page.Accent, 0.75))
 			}
-			cells = append(cells, plainCell(text))
 		}
-		margin, share := s.margin(t.Margin, t.Revenue)
-		rows = append(rows, row{cells: append(cells, strongCell(margin), strongCell(share)), rule: hairline})
-	}
-	return s.section(s.labels.Totals, []column{
-		{title: s.labels.Currency, share: 1},
-		{title: s.labels.Tenants, right: true},
-		{title: s.labels.Records, right: true},
-		{title: s.costTitle(), right: true},
-		{title: s.labels.Revenue, right: true},
-		{title: s.labels.Tax, right: true},
-		{title: s.labels.Gross, right: true},
-		{title: s.labels.Margin, right: true},
-		{title: s.labels.MarginPercent, right: true},
-	}, rows), nil
-}
-
-func (s *statement) tenants() ([]block, error) {
-	var rows []row
-	for _, t := range s.st.Tenants {
-		revenue, err := s.money(t.Revenue, t.Currency)
-		if err != nil {
-			return nil, fmt.Errorf("tenant %q: %w", t.Tenant, err)
-		}
-		status := paragraph{s.status(t.Status), body, 1}
-		if t.Status != "finalized" {
-			status.style = style{size: body.size, bold: true, colour: warning}
-		}
-		number := t.Number
-		if number == "" {
-			number = s.labels.NoValue
-		}
-		margin, share := s.margin(t.Margin, t.Revenue)
-		rows = append(rows, row{rule: hairline, cells: []cell{
-			{text: []paragraph{{t.Name, body, 3}, {t.Tenant, small, 2}}},
-			plainCell(number),
-			{text: []paragraph{status, {t.Reason, small, 6}}},
-			plainCell(count(t.Records)),
-			plainCell(s.cost(t.Cost)),
-			plainCell(revenue),
-			plainCell(margin),
-			plainCell(share),
-		}})
-	}
-	return s.section(s.labels.Tenants, []column{
-		{title: s.labels.Tenant, share: 1.1},
-		{title: s.labels.Number},
-		{title: s.labels.Status, share: 1},
-		{title: s.labels.Records, right: true},
-		{title: s.costTitle(), right: true},
-		{title: s.labels.Revenue, right: true},
-		{title: s.labels.Margin, right: true},
-		{title: s.labels.MarginPercent, right: true},
-	}, rows), nil
-}
-
-func (s *statement) status(status string) string {
-	if name, ok := s.layout.Statuses[status]; ok {
-		return name
-	}
-	return status
-}
-
-func (s *statement) unassigned() []block {
-	var rows []row
-	for _, u := range s.st.Unassigned {
-		rows = append(rows, row{rule: hairline, cells: []cell{
-			{text: account(u.Account)}, plainCell(u.Status), plainCell(count(u.Records)), plainCell(s.cost(u.Cost)),
-		}})
-	}
-	return s.section(s.labels.Unassigned, []column{
-		{title: s.labels.Account, share: 1},
-		{title: s.labels.Status},
-		{title: s.labels.Records, right: true},
-		{title: s.costTitle(), right: true},
-	}, rows)
-}
-
-func (s *statement) unrated() []block {
-	var rows []row
-	for _, u := range s.st.Unrated {
-		kind := s.layout.Kinds[u.Kind]
-		if kind == "" {
-			kind = string(u.Kind)
-		}
-		rows = append(rows, row{rule: hairline, cells: []cell{
-			plainCell(u.Tenant), plainCell(kind), plainCell(u.Reason), plainCell(count(u.Records)), plainCell(s.cost(u.Cost)),
-		}})
-	}
-	return s.section(s.labels.Unrated, []column{
-		{title: s.labels.Tenant, share: 1},
-		{title: s.labels.Kind},
-		{title: s.labels.Reason, share: 2},
-		{title: s.labels.Records, right: true},
-		{title: s.costTitle(), right: true},
-	}, rows)
-}
-
-// otherCosts is what was charged in other currencies than the statement's.
-func (s *statement) otherCosts() []block {
-	if len(s.st.OtherCosts) == 0 {
-		return nil
-	}
-	var rows []row
-	for _, c := range s.st.OtherCosts {
-		rows = append(rows, row{rule: hairline, cells: []cell{plainCell(c.Currency), plainCell(count(c.Records)), plainCell(number(c.Cost, 2))}})
-	}
-	return s.section(s.labels.OtherCosts, []column{
-		{title: s.labels.Currency, share: 1},
-		{title: s.labels.Records, right: true},
-		{title: strings.TrimSuffix(templates.Fill(s.labels.Cost, "currency", ""), " ()"), right: true},
-	}, rows)
+		c.fill(zero-0.3, y, 0.6, float64(len(s.Bars))*barPitch, muted)
+	}}
 }

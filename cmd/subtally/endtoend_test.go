@@ -713,7 +713,7 @@ func (s *site) checkSums(t *testing.T) {
 	}
 	statement := map[string]map[string]string{}
 	for _, row := range s.table(t, "statement.csv", strings.Split("period,row,tenant,name,account,invoice,status,reason,kind,"+
-		"records,currency,revenue,tax,total,cost,cost_currency,margin", ",")) {
+		"records,currency,revenue,tax,total,cost,cost_currency,margin,document,revision,corrects,overdue_days,margin_percent,category,day,twilio_records,twilio_cost", ",")) {
 		if row["row"] == "tenant" {
 			statement[row["tenant"]] = row
 		}

@@ -39,6 +39,9 @@ A spreadsheet takes text such as +14155550100 or =1+1 for a formula: with
 		exportOf(opts, "invoices", "Write a month's invoices, a row for each", ofInvoices(export.Invoices)),
 		exportOf(opts, "taxes", "Write the taxes of a month's invoices", ofInvoices(export.Taxes)),
 		exportOf(opts, "statement", "Write the main account's statement of a month", func(e *exporting, _ context.Context, w io.Writer) error {
+			if e.tenant != "" {
+				return export.TenantStatement(w, e.format, e.statement, e.tenant)
+			}
 			return export.Statement(w, e.format, e.statement)
 		}),
 		exportOf(opts, "journal", "Write a month's bookings, double entry, by the accounts of the configuration", (*exporting).journal),
@@ -153,15 +156,9 @@ func catchPipe() (stop func()) {
 	return func() { signal.Stop(caught) }
 }
 
-// only leaves out all tenants but the one, and answers whether there is any left. Of
-// a statement stay the tenant's own rows.
+// only leaves out all tenants but the one, and answers whether there is any left.
 func (e *exporting) only() bool {
 	e.tenants = slices.DeleteFunc(e.tenants, func(t billing.TenantMonth) bool { return t.Document.Tenant != e.tenant })
-	if st := e.statement; st != nil {
-		st.Tenants = slices.DeleteFunc(st.Tenants, func(r billing.StatementRow) bool { return r.Tenant != e.tenant })
-		st.Unrated = slices.DeleteFunc(st.Unrated, func(r billing.UnratedRow) bool { return r.Tenant != e.tenant })
-		st.Unassigned, st.Totals, st.OtherCosts = nil, nil, nil
-	}
 	return len(e.tenants) > 0
 }
 

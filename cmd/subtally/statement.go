@@ -17,7 +17,7 @@ func statementCommand(opts *options) *cobra.Command {
 	var date, period string
 	c := &cobra.Command{
 		Use:   "statement --period YYYY-MM",
-		Short: "Write the main account's statement of a month as PDF and CSV",
+		Short: "Write the main account's statement of a month as PDF, CSV and HTML",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if err := required("--period", period); err != nil {

@@ -3,6 +3,7 @@ package warehouse
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,20 +183,65 @@ func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) 
 	return db.rowsErr("read usage", rows)
 }
 
-// UsageSum is the usage of one account in one currency of cost.
+// UsageSum is the usage of one account in one slice, of one kind, status and
+// currency of cost.
 type UsageSum struct {
+	Slice    int // index of the slice; 0 where there were none
 	Account  string
+	Kind     string
+	Status   string
 	Records  uint64
+	Costing  uint64 // of the records, those that cost something
 	Cost     decimal.Decimal
-	Currency string // empty where no record of the account has a cost
+	Currency string // empty for records without a cost
 }
 
-// SumUsage counts the records and adds up the cost of the slices, by account
-// and currency, in that order.
-func (db *DB) SumUsage(ctx context.Context, slices []Slice) ([]UsageSum, error) {
-	cond, args := where(slices)
-	rows, err := db.query(ctx, `SELECT account, count(), ifNull(sum(cost), 0), if(isNull(cost), '', currency) AS unit
-		FROM usage FINAL WHERE `+cond+` GROUP BY account, unit ORDER BY account, unit`, args...)
+// slicesPerQuery bounds the text of one query, at some 80 bytes for each
+// account of a slice.
+const slicesPerQuery = 20_000
+
+// SumUsage counts the records and adds up the cost of each slice, ordered by
+// slice, account, kind, status and currency. A record that two slices hold
+// counts in both. Any number of slices takes few queries: they are joined, since
+// the server refuses a condition of thousands of alternatives.
+func (db *DB) SumUsage(ctx context.Context, list []Slice) ([]UsageSum, error) {
+	var out []UsageSum
+	var accounts []string
+	var froms, tos, indexes []int64
+	flush := func() error {
+		sums, err := db.sumUsage(ctx, accounts, froms, tos, indexes)
+		out = append(out, sums...)
+		accounts, froms, tos, indexes = accounts[:0], froms[:0], tos[:0], indexes[:0]
+		return err
+	}
+	for i, s := range list {
+		// All of a slice is in one query, so that the answers are in order.
+		if len(accounts) > 0 && len(accounts)+len(s.Accounts) > slicesPerQuery {
+			if err := flush(); err != nil {
+				return nil, err
+			}
+		}
+		for _, account := range s.Accounts {
+			accounts, indexes = append(accounts, account), append(indexes, int64(i))
+			froms, tos = append(froms, s.From.Unix()), append(tos, s.To.Unix())
+		}
+	}
+	if len(accounts) == 0 {
+		return out, nil
+	}
+	return out, flush()
+}
+
+func (db *DB) sumUsage(ctx context.Context, accounts []string, froms, tos, indexes []int64) ([]UsageSum, error) {
+	rows, err := db.query(ctx, `SELECT slice, account, kind, status, unit, count(), countIf(cost != 0), ifNull(sum(cost), 0)
+		FROM (SELECT account, kind, status, started_at, cost, if(isNull(cost), '', currency) AS unit
+			FROM usage FINAL WHERE account IN ? AND started_at >= toDateTime(?, 'UTC') AND started_at < toDateTime(?, 'UTC')) AS used
+		INNER JOIN (SELECT part.1 AS owner, toDateTime(part.2, 'UTC') AS begins, toDateTime(part.3, 'UTC') AS ends, toInt64(part.4) AS slice
+			FROM (SELECT arrayJoin(arrayZip(?, ?, ?, ?)) AS part)) AS parts
+		ON used.account = parts.owner
+		WHERE started_at >= begins AND started_at < ends
+		GROUP BY slice, account, kind, status, unit ORDER BY slice, account, kind, status, unit`,
+		accounts, slices.Min(froms), slices.Max(tos), accounts, froms, tos, indexes)
 	if err != nil {
 		return nil, fmt.Errorf("sum usage: %w", err)
 	}
@@ -203,12 +249,34 @@ func (db *DB) SumUsage(ctx context.Context, slices []Slice) ([]UsageSum, error) 
 	var out []UsageSum
 	for rows.Next() {
 		var s UsageSum
-		if err := rows.Scan(&s.Account, &s.Records, &s.Cost, &s.Currency); err != nil {
+		var index int64
+		if err := rows.Scan(&index, &s.Account, &s.Kind, &s.Status, &s.Currency, &s.Records, &s.Costing, &s.Cost); err != nil {
 			return nil, fmt.Errorf("sum usage: %w", err)
 		}
+		s.Slice = int(index)
 		out = append(out, s)
 	}
 	return out, db.rowsErr("sum usage", rows)
+}
+
+// TotalUsage is all usage that started in [from, to), whoever's it is, by
+// currency of cost.
+func (db *DB) TotalUsage(ctx context.Context, from, to time.Time) ([]UsageSum, error) {
+	rows, err := db.query(ctx, `SELECT if(isNull(cost), '', currency) AS unit, count(), countIf(cost != 0), ifNull(sum(cost), 0)
+		FROM usage FINAL WHERE started_at >= ? AND started_at < ? GROUP BY unit ORDER BY unit`, from.UTC(), to.UTC())
+	if err != nil {
+		return nil, fmt.Errorf("add up all usage: %w", err)
+	}
+	defer rows.Close()
+	var out []UsageSum
+	for rows.Next() {
+		var s UsageSum
+		if err := rows.Scan(&s.Currency, &s.Records, &s.Costing, &s.Cost); err != nil {
+			return nil, fmt.Errorf("add up all usage: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, db.rowsErr("add up all usage", rows)
 }
 
 // HeldNumber is a run of days in a row on each of which an account is known to
