@@ -19,7 +19,7 @@ import (
 // parquetFile writes Parquet: decimals as DECIMAL in 16 bytes, dates as DATE,
 // instants as TIMESTAMP in microseconds of UTC, all text as STRING.
 type parquetFile struct {
-	out   *parquet.Writer
+	out   *parquet.GenericWriter[any]
 	table *Table
 	rows  []parquet.Row // that are not written yet
 	cells []parquet.Value
@@ -43,7 +43,7 @@ func newParquet(w io.Writer, t *Table) *parquetFile {
 	for _, c := range t.Columns {
 		columns.fields = append(columns.fields, field{parquet.Encoded(node(c.Type), &parquet.RLEDictionary), c.Name})
 	}
-	return &parquetFile{table: t, out: parquet.NewWriter(w,
+	return &parquetFile{table: t, out: parquet.NewGenericWriter[any](w,
 		parquet.NewSchema(t.Name, columns),
 		parquet.Compression(&parquet.Snappy),
 		parquet.MaxRowsPerRowGroup(rowGroup),
