@@ -50,8 +50,9 @@ lint: ## gofmt, go vet, staticcheck
 
 bench: engine ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench UsageMemory -benchtime 1x ./billing/export -export.rows 10000000
 
 soak: ## price two million random cases against the oracle, and fuzz every parser
 	$(GO) test -timeout 60m -run 'TestOracle$$' ./pricing -oracle.cases=2000000
-	for target in pricing/FuzzParseDeck pricing/FuzzParseExchangeRates templates/truetype/FuzzParse billing/export/FuzzReadUsage internal/config/FuzzPlan internal/config/FuzzLoad; do \
+	for target in pricing/FuzzParseDeck pricing/FuzzParseExchangeRates templates/truetype/FuzzParse billing/export/FuzzReadUsage billing/export/FuzzCSV internal/config/FuzzPlan internal/config/FuzzLoad; do \
 		$(GO) test -run '^$$' -fuzz "^$$(basename $$target)$$" -fuzztime 2m "./$$(dirname $$target)" || exit 1; done

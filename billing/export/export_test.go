@@ -20,26 +20,46 @@ func number(s string) decimal.Decimal { return decimal.RequireFromString(s) }
 
 var october = billing.Month(pricing.Date{Year: 2026, Month: 10, Day: 1}, "Europe/Berlin")
 
+// crlf is CSV whose lines end in CRLF, as RFC 4180 has it: not those within
+// quotes.
+func crlf(text string) string {
+	var b strings.Builder
+	quoted := false
+	for _, r := range text {
+		if r == '"' {
+			quoted = !quoted
+		}
+		if r == '\n' && !quoted {
+			b.WriteByte('\r')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 // awkward is a name with everything that CSV has to quote.
 const awkward = "Škoda, \"Söhne\"\nGmbH"
 
 func TestLines(t *testing.T) {
 	var b bytes.Buffer
-	out, err := NewLines(&b)
+	out, err := NewLines(&b, Format{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := &billing.Document{Period: october, Tenant: "acme", Number: "INV-2026-000001", Currency: "USD", Lines: []pricing.Line{
+	doc := &billing.Document{Kind: billing.Invoice, Revision: 1, Period: october, Tenant: "acme", Number: "INV-2026-000001", Currency: "USD", Lines: []pricing.Line{
 		{Charge: "calls", Category: pricing.Calls, Kind: pricing.Call, Description: "Calls, by second", Item: `The "Rock"`, Records: 2,
 			Quantity: number("61"), Unit: pricing.Second, UnitPrice: number("0.01"), Per: 60, Amount: number("0.01")},
 		{Charge: "sms", Category: pricing.Messages, Kind: pricing.SMS, Description: "two\nlines", Records: 1000000,
 			Quantity: number("1000000"), Unit: pricing.Segment, UnitPrice: number("0.0075"), Per: 1, Amount: number("7500")},
-		{Charge: "fee", Category: pricing.Fees, Description: "Fee", Quantity: number("1"), Unit: pricing.Month, UnitPrice: number("49.00"), Per: 1, Amount: number("49")},
+		{Charge: "fee", Category: pricing.Fees, Description: "Fee", Quantity: number("1"), Unit: pricing.Month, UnitPrice: number("49.00"), Per: 1, Amount: number("49"), TaxCode: "reduced"},
 	}}
-	yen := &billing.Document{Period: october, Tenant: "yen", Currency: "JPY", Lines: []pricing.Line{
-		{Charge: "calls", Category: pricing.Calls, Kind: pricing.Call, Description: "Calls", Records: 1,
-			Quantity: number("90"), Unit: pricing.Second, UnitPrice: number("5"), Per: 60, Amount: number("8")},
-	}}
+	yen := &billing.Document{Kind: billing.CreditNote, Revision: 2, Corrects: &billing.Correction{Number: "INV-1"},
+		Adjustments: []billing.Adjustment{{Number: "INV-0", Period: billing.Days{From: pricing.Date{Year: 2026, Month: 9, Day: 3}}}},
+		Period:      october, Tenant: "yen", Currency: "JPY", Lines: []pricing.Line{
+			{Charge: "calls", Category: pricing.Calls, Kind: pricing.Call, Description: "Calls", Records: 1,
+				Quantity: number("90"), Unit: pricing.Second, UnitPrice: number("5"), Per: 60, Amount: number("8"), Adjusts: "INV-0",
+				From: pricing.Date{Year: 2026, Month: 9, Day: 3}, To: october.From},
+		}}
 	if err := out.Add(doc, billing.Finalized); err != nil {
 		t.Fatal(err)
 	}
@@ -49,14 +69,14 @@ func TestLines(t *testing.T) {
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const want = `period,tenant,invoice,status,line,charge,category,kind,description,item,records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency
-2026-10,acme,INV-2026-000001,finalized,1,calls,calls,call,"Calls, by second","The ""Rock""",2,61,second,0.01,60,0.01016666666667,-0.00016666666667,0.01,USD
+	const want = `period,tenant,invoice,status,line,charge,category,kind,description,item,records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency,document,revision,corrects,adjusts,adjusted_period,from,to,tax_code
+2026-10,acme,INV-2026-000001,finalized,1,calls,calls,call,"Calls, by second","The ""Rock""",2,61,second,0.01,60,0.01016666666667,-0.00016666666667,0.01,USD,invoice,1,,,,,,
 2026-10,acme,INV-2026-000001,finalized,2,sms,messages,sms,"two
-lines",,1000000,1000000,segment,0.0075,1,7500,0,7500.00,USD
-2026-10,acme,INV-2026-000001,finalized,3,fee,fees,,Fee,,0,1,month,49,1,49,0,49.00,USD
-2026-10,yen,,parked,1,calls,calls,call,Calls,,1,90,second,5,60,7.5,0.5,8,JPY
+lines",,1000000,1000000,segment,0.0075,1,7500,0,7500.00,USD,invoice,1,,,,,,
+2026-10,acme,INV-2026-000001,finalized,3,fee,fees,,Fee,,0,1,month,49,1,49,0,49.00,USD,invoice,1,,,,,,reduced
+2026-10,yen,,parked,1,calls,calls,call,Calls,,1,90,second,5,60,7.5,0.5,8,JPY,credit_note,2,INV-1,INV-0,2026-09,2026-09-03,2026-10-01,
 `
-	if got := b.String(); got != want {
+	if got := b.String(); got != crlf(want) {
 		t.Errorf("lines.csv is\n%s\nwant\n%s", got, want)
 	}
 }
@@ -74,7 +94,7 @@ func TestUsage(t *testing.T) {
 	cost := number("0.0085")
 
 	var b bytes.Buffer
-	out, err := NewUsage(&b)
+	out, err := NewUsage(&b, Format{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,21 +107,21 @@ func TestUsage(t *testing.T) {
 		row.StartedAt = at
 		rec := pricing.Record{Kind: pricing.Kind(row.Kind), Direction: row.Direction, Status: row.Status, From: row.From, To: row.To, StartedAt: at, Quantity: row.Quantity}
 		res := rater.Rate(&rec)
-		if err := out.Add("acme", october, "INV-1", "EUR", &billing.Item{UsageRow: &row, Result: res, Amount: rater.Itemize(res)}); err != nil {
+		if err := out.Add(&billing.Document{Tenant: "acme", Period: october, Number: "INV-1", Currency: "EUR", Revision: 1}, &billing.Item{UsageRow: &row, Result: res, Amount: rater.Itemize(res)}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := out.Close(); err != nil {
 		t.Fatal(err)
 	}
-	const want = `period,tenant,invoice,account,kind,sid,category,parent_sid,started_at,direction,status,from,to,quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency
-2026-10,acme,INV-1,AC1,call,CA1,,CA0,2026-10-05T10:00:00Z,outbound-api,completed,+1415,"sip:a,b@example.com",7,second,rated,calls,,7,second,0.01,60,0.05116666666667,EUR,0.0085,USD
+	const want = `period,tenant,invoice,account,kind,sid,category,parent_sid,started_at,direction,status,from,to,quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency,revision
+2026-10,acme,INV-1,AC1,call,CA1,,CA0,2026-10-05T10:00:00Z,outbound-api,completed,+1415,"sip:a,b@example.com",7,second,rated,calls,,7,second,0.01,60,0.05116666666667,EUR,0.0085,USD,1
 2026-10,acme,INV-1,AC1,sms,SM1,,,2026-10-05T10:00:00Z,inbound,received,+49151,"Škoda, ""Söhne""
-GmbH",2,segment,rated,sms,,2,segment,0.0079,1,0.0158,EUR,,
-2026-10,acme,INV-1,AC1,sms,SM2,,,2026-10-05T10:00:00Z,outbound-api,failed,,,2,segment,not charged,,,,,,,0,EUR,,
-2026-10,acme,INV-1,AC1,mms,MM1,,,2026-10-05T10:00:00Z,outbound-api,sent,,,1,message,unrated,,,,,,,0,EUR,,
+GmbH",2,segment,rated,sms,,2,segment,0.0079,1,0.0158,EUR,,,1
+2026-10,acme,INV-1,AC1,sms,SM2,,,2026-10-05T10:00:00Z,outbound-api,failed,,,2,segment,not charged,,,,,,,0,EUR,,,1
+2026-10,acme,INV-1,AC1,mms,MM1,,,2026-10-05T10:00:00Z,outbound-api,sent,,,1,message,unrated,,,,,,,0,EUR,,,1
 `
-	if got := b.String(); got != want {
+	if got := b.String(); got != crlf(want) {
 		t.Errorf("usage.csv is\n%s\nwant\n%s", got, want)
 	}
 }
@@ -137,7 +157,7 @@ func TestStatement(t *testing.T) {
 		}},
 	}
 	var b bytes.Buffer
-	if err := Statement(&b, st); err != nil {
+	if err := Statement(&b, Format{}, st); err != nil {
 		t.Fatal(err)
 	}
 	const want = `period,row,tenant,name,account,invoice,status,reason,kind,records,currency,revenue,tax,total,cost,cost_currency,margin,document,revision,corrects,overdue_days,margin_percent,category,day,twilio_records,twilio_cost
@@ -162,12 +182,12 @@ GmbH",,INV-2026-000001,finalized,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,invoice,2
 2026-10,reconciliation,,"12 compared, 1 differences, 1 above 0.01",,,,,,,,,,,3.25,USD,,,,,,,,,,3.5
 2026-10,difference,,Two,AC2,,above tolerance,price still null,,5,,,,,0.25,USD,,,,,,,sms,2026-10-01,6,0.5
 `
-	if got := b.String(); got != want {
+	if got := b.String(); got != crlf(want) {
 		t.Errorf("statement.csv is\n%s\nwant\n%s", got, want)
 	}
 	// What was quoted reads back as it was.
 	rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
-	if err != nil || rows[1][slices.Index(StatementColumns, "name")] != awkward {
+	if err != nil || rows[1][slices.Index(StatementTable.Names(), "name")] != awkward {
 		t.Errorf("read back: %v, %q", err, rows)
 	}
 }
@@ -181,21 +201,21 @@ var errFull = errors.New("no space left on device")
 
 // An export that could not be written in full is never taken for whole.
 func TestWriteErrors(t *testing.T) {
-	lines, err := NewLines(fullDisk{})
+	lines, err := NewLines(fullDisk{}, Format{})
 	if err == nil {
 		err = lines.Close()
 	}
-	if err != errFull {
+	if !errors.Is(err, errFull) {
 		t.Errorf("lines: %v", err)
 	}
-	usage, err := NewUsage(fullDisk{})
+	usage, err := NewUsage(fullDisk{}, Format{})
 	if err == nil {
 		err = usage.Close()
 	}
-	if err != errFull {
+	if !errors.Is(err, errFull) {
 		t.Errorf("usage: %v", err)
 	}
-	if err := Statement(fullDisk{}, &billing.Statement{Period: october}); err != errFull {
+	if err := Statement(fullDisk{}, Format{}, &billing.Statement{Period: october}); !errors.Is(err, errFull) {
 		t.Errorf("statement: %v", err)
 	}
 }

@@ -82,10 +82,10 @@ func minorUnits(currency string) func(decimal.Decimal) string {
 // RatingJSON writes what usage comes to under one plan.
 func RatingJSON(w io.Writer, r *billing.Rating) error { return indented(w, ratingOf(r)) }
 
-// RatingCSV writes the lines of what usage comes to, with [LineColumns]; there
+// RatingCSV writes the lines of what usage comes to, with the columns of [LinesTable]; there
 // is no tenant, invoice or status.
 func RatingCSV(w io.Writer, r *billing.Rating) error {
-	lines, err := NewLines(w)
+	lines, err := NewLines(w, Format{})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -71,14 +72,14 @@ func TestRating(t *testing.T) {
 	if err := RatingCSV(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	const lines = `period,tenant,invoice,status,line,charge,category,kind,description,item,records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency
-2026-10,,,,1,calls,calls,call,Calls,,1,61,second,0.01,60,0.01016666666667,-0.00016666666667,0.01,USD
-2026-10,,,,2,fee,fees,,Fee,,0,1,month,49,1,49,0,49.00,USD
+	const lines = `period,tenant,invoice,status,line,charge,category,kind,description,item,records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency,document,revision,corrects,adjusts,adjusted_period,from,to,tax_code
+2026-10,,,,1,calls,calls,call,Calls,,1,61,second,0.01,60,0.01016666666667,-0.00016666666667,0.01,USD,,0,,,,,,
+2026-10,,,,2,fee,fees,,Fee,,0,1,month,49,1,49,0,49.00,USD,,0,,,,,,
 `
-	if got := b.String(); got != lines {
+	if got := b.String(); got != crlf(lines) {
 		t.Errorf("CSV is\n%s\nwant\n%s", got, lines)
 	}
-	if err := RatingCSV(fullDisk{}, r); err != errFull {
+	if err := RatingCSV(fullDisk{}, r); !errors.Is(err, errFull) {
 		t.Errorf("CSV on a full disk: %v", err)
 	}
 }
@@ -103,7 +104,7 @@ func TestComparison(t *testing.T) {
 	if got := b.String(); got != want {
 		t.Errorf("CSV is\n%s\nwant\n%s", got, want)
 	}
-	if err := ComparisonCSV(fullDisk{}, c); err != errFull {
+	if err := ComparisonCSV(fullDisk{}, c); !errors.Is(err, errFull) {
 		t.Errorf("CSV on a full disk: %v", err)
 	}
 

@@ -114,6 +114,9 @@ func (e *UsageError) add(line int, format string, args ...any) {
 	}
 }
 
+// usageColumns are what a usage file may have.
+var usageColumns = UsageTable.Names()
+
 type usageReader struct {
 	each     func(line int, rec *pricing.Record) error
 	noon     time.Time
@@ -170,7 +173,7 @@ func (r *usageRow) column(name string) *string {
 	case "cost_currency":
 		return &r.costCurrency
 	}
-	if slices.Contains(UsageColumns, name) {
+	if slices.Contains(usageColumns, name) {
 		return &r.ignored
 	}
 	return nil
@@ -182,7 +185,7 @@ func (u *usageReader) csv(r io.Reader) error {
 	in.ReuseRecord = true
 	header, err := in.Read()
 	if errors.Is(err, io.EOF) || isParseError(err) {
-		u.problems.add(1, "a usage file needs a header line, such as kind,quantity,to; it may have %s", strings.Join(UsageColumns, ", "))
+		u.problems.add(1, "a usage file needs a header line, such as kind,quantity,to; it may have %s", strings.Join(usageColumns, ", "))
 		return nil
 	}
 	if err != nil {
@@ -193,7 +196,7 @@ func (u *usageReader) csv(r io.Reader) error {
 	for i, name := range header {
 		name = strings.ToLower(strings.TrimSpace(name))
 		if columns[i] = u.row.column(name); columns[i] == nil {
-			u.problems.add(1, "unknown column %q; a usage file has %s", name, strings.Join(UsageColumns, ", "))
+			u.problems.add(1, "unknown column %q; a usage file has %s", name, strings.Join(usageColumns, ", "))
 		} else if first[name] {
 			u.problems.add(1, "column %q stands twice", name)
 		}
@@ -278,7 +281,7 @@ func (u *usageReader) object(text []byte) error {
 	if open, err := in.Token(); err != nil || open != json.Delim('{') {
 		return errors.New(`not a JSON object such as {"kind": "call", "quantity": 60}`)
 	}
-	given := make([]string, 0, len(UsageColumns))
+	given := make([]string, 0, len(usageColumns))
 	for in.More() {
 		token, err := in.Token()
 		if err != nil {
@@ -287,7 +290,7 @@ func (u *usageReader) object(text []byte) error {
 		key := token.(string) // or the decoder had complained
 		at := u.row.column(key)
 		if at == nil {
-			return fmt.Errorf("unknown key %q; a usage record has %s", key, strings.Join(UsageColumns, ", "))
+			return fmt.Errorf("unknown key %q; a usage record has %s", key, strings.Join(usageColumns, ", "))
 		}
 		if slices.Contains(given, key) {
 			return fmt.Errorf("key %q stands twice", key)

@@ -159,11 +159,11 @@ call,60
 			`16: 2 fields where the header has 9`,
 		}},
 		{"header", "u.csv", "kind,minutes,to,to\ncall,1,,\n", []string{
-			`1: unknown column "minutes"; a usage file has ` + strings.Join(UsageColumns, ", "),
+			`1: unknown column "minutes"; a usage file has ` + strings.Join(usageColumns, ", "),
 			`1: column "to" stands twice`,
 			`1: column "quantity" is missing`,
 		}},
-		{"nothing", "u.csv", "", []string{`1: a usage file needs a header line, such as kind,quantity,to; it may have ` + strings.Join(UsageColumns, ", ")}},
+		{"nothing", "u.csv", "", []string{`1: a usage file needs a header line, such as kind,quantity,to; it may have ` + strings.Join(usageColumns, ", ")}},
 		{"quotes", "u.csv", "kind,quantity,to\ncall,60,\"a\"b\nsms,x,\n", []string{
 			`2: extraneous or missing " in quoted-field`,
 			`3: quantity "x" is not a plain decimal number such as 0.0125`,
@@ -190,7 +190,7 @@ call,60
 `, []string{
 			`1: quantity "1e2" is not a plain decimal number such as 0.0125`,
 			`2: key "kind" stands twice`,
-			`3: unknown key "minutes"; a usage record has ` + strings.Join(UsageColumns, ", "),
+			`3: unknown key "minutes"; a usage record has ` + strings.Join(usageColumns, ", "),
 			`4: to must be text in quotes, not the number 14155550100`,
 			`5: quantity must be text or a number`,
 			`6: quantity must be text or a number`,
@@ -298,7 +298,7 @@ func FuzzReadUsage(f *testing.F) {
 			return
 		}
 		var b bytes.Buffer
-		out, err := NewUsage(&b)
+		out, err := NewUsage(&b, Format{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -312,7 +312,7 @@ func FuzzReadUsage(f *testing.F) {
 			if rec.Cost.Valid {
 				row.Cost = &rec.Cost.Decimal
 			}
-			if err := out.Add("acme", october, "", "USD", &billing.Item{UsageRow: &row}); err != nil {
+			if err := out.Add(&billing.Document{Tenant: "acme", Period: october, Currency: "USD"}, &billing.Item{UsageRow: &row}); err != nil {
 				t.Fatal(err)
 			}
 			rec.Category = "" // no stored record has one

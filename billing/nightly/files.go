@@ -51,7 +51,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 	}
 	linesPath := filepath.Join(dir, "lines.csv")
 	var lines bytes.Buffer
-	if err := Lines(&lines, tenants); err != nil {
+	if err := Lines(&lines, export.Format{}, tenants); err != nil {
 		return nil, err
 	}
 	before, err := os.ReadFile(linesPath)
@@ -77,7 +77,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 	slices.Sort(paths)
 	paths = append(paths, linesPath)
 	if path := filepath.Join(dir, "usage.csv"); missing(path, !keep) {
-		if err := WriteFile(path, func(w io.Writer) error { return Usage(ctx, w, b, tenants) }); err != nil {
+		if err := WriteFile(path, func(w io.Writer) error { return Usage(ctx, w, export.Format{}, b, tenants) }); err != nil {
 			return nil, err
 		}
 	}
@@ -138,7 +138,7 @@ func (f *Files) statementPaths(st *billing.Statement) []string {
 func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 	paths := f.statementPaths(st)
 	var made [3]bytes.Buffer
-	if err := export.Statement(&made[0], st); err != nil {
+	if err := export.Statement(&made[0], export.Format{}, st); err != nil {
 		return nil, fmt.Errorf("write %s: %w", paths[0], err)
 	}
 	layout, err := f.Layout.Layout(f.Locale)
@@ -251,43 +251,6 @@ func (f *Files) Invoice(ctx context.Context, b *billing.Biller, path string, doc
 		_, err := w.Write(pdf.Bytes())
 		return err
 	})
-}
-
-// Lines writes the tenants' invoice lines as CSV.
-func Lines(w io.Writer, tenants []billing.TenantMonth) error {
-	out, err := export.NewLines(w)
-	if err != nil {
-		return err
-	}
-	for _, t := range tenants {
-		if err := out.Add(t.Document, t.Status); err != nil {
-			return err
-		}
-	}
-	return out.Close()
-}
-
-// Usage writes the tenants' usage records as CSV, each with its amount under
-// the plan as it is now; see [Changed]. An invoice with a plan that is no longer
-// configured is left out.
-func Usage(ctx context.Context, w io.Writer, b *billing.Biller, tenants []billing.TenantMonth) error {
-	out, err := export.NewUsage(w)
-	if err != nil {
-		return err
-	}
-	for _, t := range tenants {
-		doc := t.Document
-		if !b.Priceable(doc) {
-			continue
-		}
-		_, err := b.Redraft(ctx, doc, func(item *billing.Item) error {
-			return out.Add(doc.Tenant, doc.Period, doc.Number, doc.Currency, item)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return out.Close()
 }
 
 // WriteFile makes a file that appears under its name only when it is complete

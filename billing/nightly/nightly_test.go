@@ -21,6 +21,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"subtally/billing"
+	"subtally/billing/export"
 	"subtally/billing/register"
 	"subtally/ingest"
 	"subtally/ingest/twilio"
@@ -662,13 +663,13 @@ func TestUsageChangedAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	export := func() (changed []string) {
+	exported := func() (changed []string) {
 		t.Helper()
 		tenants, err := j.Look(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Usage(t.Context(), io.Discard, j.Biller, tenants); err != nil {
+		if err := Usage(t.Context(), io.Discard, export.Format{}, j.Biller, tenants); err != nil {
 			t.Fatal(err)
 		}
 		if changed, err = Changed(t.Context(), j.Biller, tenants); err != nil {
@@ -676,7 +677,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 		}
 		return changed
 	}
-	if changed := export(); len(changed) != 0 {
+	if changed := exported(); len(changed) != 0 {
 		t.Errorf("at once: %v changed", changed)
 	}
 	before, err := reg.Number("INV-2026-000002")
@@ -697,7 +698,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if changed := export(); !slices.Equal(changed, []string{"INV-2026-000002"}) {
+	if changed := exported(); !slices.Equal(changed, []string{"INV-2026-000002"}) {
 		t.Errorf("after a late record: %v changed", changed)
 	}
 	if again, err := Document(t.Context(), reg, before); err != nil || !cmp.Equal(doc.Lines, again.Lines) {

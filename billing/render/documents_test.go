@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -163,10 +164,13 @@ func cjkFont(t testing.TB) []byte {
 	return ttf
 }
 
-// layoutOf is the layout that a golden document is drawn with.
-func layoutOf(t testing.TB, name string) templates.Layout {
+// layoutOf is the layout that a golden document is drawn with: in its own locale.
+func layoutOf(t testing.TB, name string, doc *billing.Document) templates.Layout {
 	t.Helper()
-	l := layout(t)
+	l, err := templates.Embedded().Layout(cmp.Or(doc.Locale, templates.DefaultLocale))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if strings.HasPrefix(name, "cjk") {
 		l.Fonts.More = []templates.Font{{Name: "DroidSansFallbackFull.ttf", TTF: cjkFont(t)}}
 	}

@@ -120,7 +120,7 @@ func TestHistory(t *testing.T) {
 		docs := invoices(t)
 		for _, name := range order {
 			h := sha256.New()
-			if err := Invoice(h, docs[name], layoutOf(t, name), nil); err != nil {
+			if err := Invoice(h, docs[name], layoutOf(t, name, docs[name]), nil); err != nil {
 				t.Fatal(err)
 			}
 			hashes[name] = fmt.Sprintf("%s %x\n", name, h.Sum(nil))

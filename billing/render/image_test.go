@@ -166,7 +166,7 @@ func TestDifference(t *testing.T) {
 	}
 	for name, change := range map[string]func(){
 		"moved by two points": func() { l.Page.Margins.Top += 0.7 },
-		"another colour":      func() { l.Page.Accent.G += 80 },
+		"another colour":      func() { l.Brand.Accent.G += 80 },
 		"no chart":            func() { typical.Daily = nil },
 		"regular for bold":    func() { l.Fonts.Bold = l.Fonts.Regular },
 	} {

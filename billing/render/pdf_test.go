@@ -2,7 +2,6 @@ package render
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/hex"
 	"io"
 	"os"
@@ -20,8 +19,6 @@ import (
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
 
 	"subtally/billing"
-	"subtally/pricing"
-	"subtally/templates"
 )
 
 func TestMain(m *testing.M) {
@@ -31,12 +28,8 @@ func TestMain(m *testing.M) {
 
 func invoicePDF(t testing.TB, doc *billing.Document) []byte {
 	t.Helper()
-	l, err := templates.Embedded().Layout(cmp.Or(doc.Locale, templates.DefaultLocale))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b bytes.Buffer
-	if err := Invoice(&b, doc, l, nil); err != nil {
+	if err := Invoice(&b, doc, layoutOf(t, "", doc), nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

@@ -34,7 +34,7 @@ func allPDFs(t testing.TB) map[string][]byte {
 			continue
 		}
 		var b bytes.Buffer
-		if err := Invoice(&b, doc, layoutOf(t, name)); err != nil {
+		if err := Invoice(&b, doc, layoutOf(t, name, doc), nil); err != nil {
 			t.Fatal(err)
 		}
 		pdfs[name] = b.Bytes()

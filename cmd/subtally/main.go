@@ -74,6 +74,8 @@ func exitStatus(err error, stderr io.Writer) int {
 	case errors.As(err, &usage), errors.Is(err, register.ErrNoKeeper):
 		fmt.Fprintln(stderr, "subtally:", err)
 		return statusUsage
+	case errors.Is(err, syscall.EPIPE): // who reads has gone, and wants no more
+		return statusFailed
 	}
 	for _, line := range strings.Split(err.Error(), "\n") {
 		fmt.Fprintln(stderr, "subtally:", line)

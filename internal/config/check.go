@@ -88,6 +88,7 @@ func (l *loader) checkFile(f *file) {
 			bad("schedule.time_zone", "%v", err)
 		}
 	}
+	l.checkJournal(&f.Journal)
 	l.checkDir("output_dir", f.OutputDir)
 }
 

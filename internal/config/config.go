@@ -39,6 +39,7 @@ type Config struct {
 	Billing    Billing
 	Reconcile  Reconcile
 	Schedule   Schedule
+	Journal    billing.JournalAccounts
 	OutputDir  string                   // joined to Dir where relative
 	Layout     *templates.Bundle        // of documents
 	Plans      map[string]*pricing.Plan // by name
@@ -118,6 +119,7 @@ type file struct {
 	Billing    Billing                   `yaml:"billing"`
 	Reconcile  Reconcile                 `yaml:"reconcile"`
 	Schedule   Schedule                  `yaml:"schedule"`
+	Journal    billing.JournalAccounts   `yaml:"journal"`
 	OutputDir  string                    `yaml:"output_dir"`     // where documents are written; out where left out
 	Layout     string                    `yaml:"layout"`         // folder of the layout of documents; the one that comes with Subtally where left out
 	Plans      []string                  `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
@@ -168,6 +170,7 @@ func defaults() file {
 		Billing:    Billing{GraceDays: 3, SettleDays: 15, Locale: templates.DefaultLocale, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30, SuspendAfterDays: 14},
 		Reconcile:  Reconcile{Tolerance: decimal.New(1, -2)},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
+		Journal:    billing.JournalAccounts{Receivable: "receivable", Revenue: "revenue", Tax: "tax"},
 		OutputDir:  "out",
 	}
 }
@@ -229,6 +232,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		Billing:    f.Billing,
 		Reconcile:  f.Reconcile,
 		Schedule:   f.Schedule,
+		Journal:    f.Journal,
 		OutputDir:  l.resolve(f.OutputDir),
 		Layout:     layout,
 		Plans:      plans,

@@ -147,6 +147,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.01")},
 		Schedule:  Schedule{Cron: "15 3 * * *", TimeZone: "America/New_York"},
+		Journal:   billing.JournalAccounts{Receivable: "receivable", Revenue: "revenue", Tax: "tax"},
 		OutputDir: filepath.Join(dir, "out"),
 	}
 	if diff := cmp.Diff(want, c); diff != "" {
@@ -176,6 +177,16 @@ billing:
   suspend_after_days: 30
 reconcile: {tolerance: "0.25"}
 schedule: {cron: 0 2 * * 1-5, time_zone: UTC}
+journal:
+  receivable: 01200
+  revenue: 4000
+  revenue_by_charge: {platform: 4030}
+  revenue_by_tax_code: {digital: 4020}
+  revenue_by_category: {calls: 4010}
+  tax: Taxes:Owed
+  tax_by_name: {VAT: 2210}
+  cost: 5000
+  accrued_cost: 2100
 output_dir: /srv/invoices
 layout: corporate
 plans: [plans/standard.yaml, plans/*.yaml]
@@ -233,6 +244,11 @@ tenants: tenants.yaml
 		},
 		Reconcile: Reconcile{Tolerance: decimal.RequireFromString("0.25")},
 		Schedule:  Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},
+		Journal: billing.JournalAccounts{
+			Receivable: "01200", Revenue: "4000", Tax: "Taxes:Owed", Cost: "5000", AccruedCost: "2100",
+			RevenueByCharge: map[string]string{"platform": "4030"}, RevenueByTaxCode: map[string]string{"digital": "4020"},
+			RevenueByCategory: map[string]string{"calls": "4010"}, TaxByName: map[string]string{"VAT": "2210"},
+		},
 		OutputDir: "/srv/invoices",
 	}
 	same := cmp.Comparer(func(a, b Secret) bool { return a == b })

@@ -1,0 +1,124 @@
+package nightly
+
+import (
+	"context"
+	"io"
+	"slices"
+
+	"github.com/shopspring/decimal"
+
+	"subtally/billing"
+	"subtally/billing/export"
+	"subtally/billing/register"
+)
+
+// Lines writes the lines of the tenants' documents.
+func Lines(w io.Writer, f export.Format, tenants []billing.TenantMonth) error {
+	out, err := export.NewLines(w, f)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		if err := out.Add(t.Document, t.Status); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+// Usage writes the tenants' usage records, each with its amount under the plan
+// as it is now; see [Changed]. An invoice with a plan that is no longer
+// configured is left out. So are a credit note and the invoice that it takes
+// back, or their records would be there more than once.
+func Usage(ctx context.Context, w io.Writer, f export.Format, b *billing.Biller, tenants []billing.TenantMonth) error {
+	out, err := export.NewUsage(w, f)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		if !stands(t.Document, tenants) || !b.Priceable(t.Document) {
+			continue
+		}
+		_, err := b.Redraft(ctx, t.Document, func(item *billing.Item) error { return out.Add(t.Document, item) })
+		if err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+// stands reports whether a document bills usage: it is no credit note, and none
+// takes it back.
+func stands(doc *billing.Document, tenants []billing.TenantMonth) bool {
+	return doc.Kind != billing.CreditNote && !slices.ContainsFunc(tenants, func(t billing.TenantMonth) bool {
+		return t.Document.Kind == billing.CreditNote && t.Document.Corrects != nil && t.Document.Corrects.Number == doc.Number
+	})
+}
+
+// Invoices adds to a month's documents, as Look answered them, what the register
+// knows of each, overdue as of the billing date.
+func (j *Job) Invoices(ctx context.Context, o Options, tenants []billing.TenantMonth) ([]export.Invoice, error) {
+	payments, err := j.reg.Payments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]register.Receivable{}
+	for _, r := range register.Receivables(j.reg.Entries(), payments, o.AsOf) {
+		known[r.Number] = r
+	}
+	var out []export.Invoice
+	for _, t := range tenants {
+		invoice := export.Invoice{Document: t.Document, Status: t.Status}
+		if r, ok := known[t.Document.Number]; ok {
+			invoice.Status, invoice.SHA256, invoice.DaysOverdue = r.Status, r.SHA256, r.DaysOverdue
+			invoice.Paid, invoice.Open = decimal.NewNullDecimal(r.Paid), decimal.NewNullDecimal(r.Open)
+		}
+		out = append(out, invoice)
+	}
+	return out, nil
+}
+
+// Bookings are the journal of a month: its finalized documents, the payments
+// that arrived in it, of whatever month's invoices, and what Twilio charged by
+// the statement. Drafts are not booked. With a tenant only its payments and costs are.
+func (j *Job) Bookings(ctx context.Context, a *billing.JournalAccounts, tenants []billing.TenantMonth, st *billing.Statement, tenant string) ([]billing.JournalLine, error) {
+	var out []billing.JournalLine
+	add := func(lines []billing.JournalLine, err error) error {
+		out = append(out, lines...)
+		return err
+	}
+	for _, t := range tenants {
+		if t.Document.Number == "" {
+			continue
+		}
+		if err := add(a.Invoice(t.Document)); err != nil {
+			return nil, err
+		}
+	}
+	payments, err := j.reg.Payments(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range payments {
+		if p.On.Before(st.Period.From) || !p.On.Before(st.Period.To) {
+			continue
+		}
+		e, err := j.reg.Number(p.Number)
+		if err != nil {
+			return nil, err
+		}
+		if tenant != "" && tenant != e.Tenant {
+			continue
+		}
+		receipt := billing.Receipt{Number: p.Number, Tenant: e.Tenant, On: p.On, Amount: p.Amount, Currency: p.Currency, Reference: p.Reference}
+		if err := add(a.Payment(receipt)); err != nil {
+			return nil, err
+		}
+	}
+	costs := *st
+	if tenant != "" {
+		costs.Tenants = slices.DeleteFunc(slices.Clone(st.Tenants), func(r billing.StatementRow) bool { return r.Tenant != tenant })
+		costs.Unassigned, costs.OtherCosts = nil, nil
+	}
+	return out, add(a.Costs(&costs))
+}
