@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-faster/city"
 	"github.com/shopspring/decimal"
 
 	"subtally/internal/warehouse"
@@ -26,6 +25,8 @@ type Biller struct {
 	TimeZone     string       // the main account's, for statements
 	PaymentDays  int
 	Instructions []string // how to pay
+
+	lists priceLists
 }
 
 // Draft is an invoice that has no number yet, with what must not be printed
@@ -91,9 +92,18 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 }
 
 // Draft prices a tenant's period. opening is what the tenant's invoice before it
-// left. When each is not nil it is given every usage record, in the order of
-// their start; the item is reused between calls.
-func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
+// leaves, and adjusted what earlier periods come to today. When each is not nil it
+// is given every usage record, in the order of their start; the item is reused
+// between calls.
+func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, adjusted []Adjustment, each func(*Item) error) (*Draft, error) {
+	draft, err := b.draft(ctx, t, p, issued, opening, adjusted, each)
+	if err != nil {
+		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+	}
+	return draft, nil
+}
+
+func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, adjusted []Adjustment, each func(*Item) error) (*Draft, error) {
 	doc := Document{
 		Schema: DocumentSchema, Kind: Invoice, Revision: 1,
 		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
@@ -116,25 +126,41 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	}
 	known, err := b.DB.Accounts(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+		return nil, err
 	}
 	for i := range doc.Accounts {
 		doc.Accounts[i].Name = accountName(known, doc.Accounts[i].SID)
 	}
-	draft, err := b.price(ctx, doc, each)
+	doc.Ended = b.ended(&doc)
+	for _, plans := range []*[]PlanRef{&doc.Ended, &doc.Plans, doc.upcoming()} {
+		if *plans, err = b.identify(ctx, *plans); err != nil {
+			return nil, err
+		}
+	}
+	draft, plan, err := b.price(ctx, doc, each)
 	if err != nil {
-		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+		return nil, err
 	}
 	d := &draft.Document
-	d.Net, d.Taxes, d.Total = b.lastPlan(d).Total(d.Lines, t.Taxes)
+	d.adjust(adjusted)
+	d.Net, d.Taxes, d.Total = plan.Total(d.Lines, t.Taxes)
 	return draft, nil
 }
 
-// Redraft prices again what a document bills, from the usage and the plans as
-// they are now. Nothing of the document changes but its lines, its usage, its
-// plans' digests and what it leaves to the next.
+// upcoming are the plans of the period after it.
+func (d *Document) upcoming() *[]PlanRef {
+	if d.Next == nil {
+		return new([]PlanRef)
+	}
+	return &d.Next.Plans
+}
+
+// Redraft prices again what a document bills: its own accounts and days, by the
+// plans and exchange rates of that time, from the usage as it is now. Nothing of
+// the document changes but its lines, its usage, and what it leaves to the next.
+// Exchange rates of days that it has none for are those configured now.
 func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) error) (*Draft, error) {
-	draft, err := b.price(ctx, *doc, each)
+	draft, _, err := b.price(ctx, *doc, each)
 	if err != nil {
 		return nil, fmt.Errorf("price invoice %s of tenant %s again: %w", doc.Number, doc.Tenant, err)
 	}
@@ -142,22 +168,20 @@ func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) er
 }
 
 // price fills in what follows from a document's usage: lines, days, watermark,
-// and what is left to the next.
-func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, error) {
+// and what is left to the next. It answers the plan at the end of the document's
+// days too, whose settings hold for the taxes.
+func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, *pricing.Plan, error) {
 	loc, err := time.LoadLocation(doc.Period.TimeZone)
 	if err != nil {
-		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
+		return nil, nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
 	}
 	use, err := doc.Slices()
 	if err != nil {
-		return nil, err
-	}
-	if doc.Plans, err = b.digests(doc.Plans); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pr, err := b.newPricer(ctx, &doc, loc)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if each != nil && pr.twoPasses() {
 		if err := b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
@@ -165,17 +189,15 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 			pr.rate(&rec)
 			return nil
 		}); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		pr.again()
 	}
 	daily := newDaily(doc.Period, loc)
-	var records int64
-	var hash uint64
+	var mark warehouse.Watermark
 	item := Item{}
 	err = b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
-		records++
-		hash += city.CH64([]byte(row.SID))
+		mark.Add(row)
 		rec := record(row)
 		rater, res := pr.rate(&rec)
 		if res.Outcome == pricing.Rated {
@@ -188,14 +210,14 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 		return each(&item)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	doc.Currency = b.lastPlan(&doc).Currency
+	doc.Currency = pr.last.Currency
 	doc.Lines, doc.Closing = pr.lines()
 	doc.Rates = pr.exchangeRates()
 	doc.Daily = daily.days
-	doc.Usage = Watermark{Records: records, SIDHash: fmt.Sprintf("%016x", hash)}
-	return &Draft{Document: doc, Unrated: pr.unrated()}, nil
+	doc.Usage = watermark(mark)
+	return &Draft{Document: doc, Unrated: pr.unrated()}, pr.last.Plan, nil
 }
 
 // record is a warehouse row as pricing takes it.
