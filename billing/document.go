@@ -21,6 +21,7 @@ type Document struct {
 	Revision  int             `json:"revision"`   // 1 for the first invoice of a tenant's period
 	IssueDate pricing.Date    `json:"issue_date"` // the billing date of the run that finalized it
 	DueDate   pricing.Date    `json:"due_date"`
+	SellerID  string          `json:"seller_id,omitempty"` // of one of the sellers that are configured beside the default one
 	Seller    Party           `json:"seller"`
 	Tenant    string          `json:"tenant"` // the tenant's id
 	Buyer     Party           `json:"buyer"`

@@ -20,9 +20,10 @@ type Biller struct {
 	Tenants      []Tenant
 	Plans        map[string]*pricing.Plan
 	Tables       pricing.Tables
-	Seller       Party
-	Start        pricing.Date // nothing before it is billed
-	TimeZone     string       // the main account's, for statements
+	Seller       Seller            // the default one
+	Sellers      map[string]Seller // others, by id
+	Start        pricing.Date      // nothing before it is billed
+	TimeZone     string            // the main account's, for statements
 	PaymentDays  int
 	Instructions []string // how to pay
 
@@ -104,10 +105,14 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 }
 
 func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, adjusted []Adjustment, each func(*Item) error) (*Draft, error) {
+	seller, err := b.SellerOf(t.Seller)
+	if err != nil {
+		return nil, err
+	}
 	doc := Document{
 		Schema: DocumentSchema, Kind: Invoice, Revision: 1,
 		IssueDate: issued, DueDate: issued.AddDays(b.PaymentDays),
-		Seller: b.Seller, Tenant: t.ID, Buyer: t.Buyer, Period: p,
+		SellerID: t.Seller, Seller: seller.Party, Tenant: t.ID, Buyer: t.Buyer, Period: p,
 		Accounts: b.accounts(t, p), Began: t.From, Credits: t.Credits, Opening: opening,
 		Payment: Payment{TermsDays: b.PaymentDays, Instructions: b.Instructions},
 	}

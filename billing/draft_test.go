@@ -305,7 +305,7 @@ func TestDraft(t *testing.T) {
 	who := tenant("a", "UTC", Assignment{SID: sid(2)}, Assignment{SID: sid(9)})
 	who.Taxes = []pricing.TaxRate{{Name: "VAT", Rate: number("19")}}
 	b := biller(t, db, who)
-	b.Seller, b.Instructions = Party{Name: "Seller"}, []string{"Pay"}
+	b.Seller, b.Instructions = Seller{Party: Party{Name: "Seller"}}, []string{"Pay"}
 	insert(t, db, 1,
 		metered{account: sid(2), sid: "a", at: "2026-10-05T00:00:00Z", quantity: "61"},
 		metered{account: sid(2), sid: "b", at: "2026-10-06T00:00:00Z", quantity: "6000"},

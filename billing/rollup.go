@@ -49,7 +49,7 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 			issued = laterDate(issued, m.Document.IssueDate)
 		}
 	}
-	st := &Statement{Period: Month(first, b.TimeZone), IssueDate: issued, Seller: b.Seller}
+	st := &Statement{Period: Month(first, b.TimeZone), IssueDate: issued, Seller: b.Seller.Party}
 	known, err := b.DB.Accounts(ctx)
 	if err != nil {
 		return nil, err

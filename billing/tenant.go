@@ -8,6 +8,7 @@ import (
 // until a date, and is invoiced per calendar month in its own time zone.
 type Tenant struct {
 	ID          string            `yaml:"id"`                     // names files; to be kept for good
+	Seller      string            `yaml:"seller,omitempty"`       // id of the seller that invoices it; the default one where empty
 	Plan        string            `yaml:"plan"`                   // name of a plan
 	PlanChanges []PlanChange      `yaml:"plan_changes,omitempty"` // in the order of their days
 	TimeZone    string            `yaml:"time_zone"`              // IANA name

@@ -364,7 +364,7 @@ func TestSuccessorIsFinalized(t *testing.T) {
 // can be left, and without pricing a month twice where something is.
 func TestOpeningOfManyMonths(t *testing.T) {
 	db := warehousetest.Open(t)
-	reg, err := register.Open(t.Context(), db, "INV-{year}-{seq:06}")
+	reg, err := register.Open(t.Context(), db, register.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

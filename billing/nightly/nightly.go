@@ -27,12 +27,12 @@ import (
 
 // Job is what a run needs.
 type Job struct {
-	Biller       *billing.Biller
-	Syncer       *ingest.Syncer // its client is not used by Look
-	NumberFormat string         // of invoices; see register.CheckFormat
-	GraceDays    int            // days after its end before a period is finalized
-	Files        *Files
-	Log          *slog.Logger
+	Biller    *billing.Biller
+	Syncer    *ingest.Syncer // its client is not used by Look
+	Register  register.Options
+	GraceDays int // days after its end before a period is finalized
+	Files     *Files
+	Log       *slog.Logger
 
 	reg      *register.Register
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
@@ -109,6 +109,9 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	if err := j.openRegister(ctx); err != nil {
 		return report, err
 	}
+	if err := j.reg.Ready(ctx); err != nil {
+		return report, err
+	}
 	months := j.months(o)
 	due, err := j.due(ctx, months, o)
 	if err != nil {
@@ -175,7 +178,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
 	j.stored, j.closings = map[string]*billing.Document{}, map[string]closing{}
-	j.reg, err = register.Open(ctx, j.Biller.DB, j.NumberFormat)
+	j.reg, err = register.Open(ctx, j.Biller.DB, j.Register)
 	return err
 }
 
@@ -316,14 +319,10 @@ func (j *Job) period(ctx context.Context, t *billing.Tenant, first pricing.Date)
 	return p, err
 }
 
-func identity(t *billing.Tenant, p billing.Period) register.Identity {
-	return register.Identity{Tenant: t.ID, From: p.From, To: p.To, Revision: 1}
-}
-
 // before is the tenant's finalized invoice for the month before first; nil
 // where there is none.
 func (j *Job) before(ctx context.Context, t *billing.Tenant, first pricing.Date) (*billing.Document, error) {
-	e, done := j.reg.Find(register.Identity{Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1})
+	e, done := j.reg.Find(register.Identity{Kind: register.Invoice, Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1})
 	if !done {
 		return nil, nil
 	}
@@ -582,10 +581,7 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	if !finalize {
 		return tm, false, nil
 	}
-	e, err := j.reg.Finalize(ctx, identity(t, p), o.AsOf, func(number string) ([]byte, error) {
-		tm.Document.Number = number
-		return tm.Document.Canonical()
-	})
+	e, err := j.finalize(ctx, tm.Document)
 	if err != nil {
 		return tm, false, err
 	}
@@ -697,6 +693,9 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 // not be finalized yet, the draft's. The caller holds the lock.
 func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billing.TenantMonth, string, error) {
 	if err := j.openRegister(ctx); err != nil {
+		return billing.TenantMonth{}, "", err
+	}
+	if err := j.reg.Ready(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	p, err := j.period(ctx, t, o.Period.FirstOfMonth())

@@ -92,9 +92,10 @@ func newJob(t *testing.T) (*Job, *twiliosim.Server) {
 		t.Fatal(err)
 	}
 	db := warehousetest.Open(t)
+	seller := billing.Seller{Party: billing.Party{Name: "Seller"}, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}"}
 	b := &billing.Biller{
 		DB: db, Plans: map[string]*pricing.Plan{"all": plan("all", "USD"), "euro": plan("euro", "EUR"), "no sms": plan("no sms", "USD", pricing.SMS)},
-		Seller: billing.Party{Name: "Seller"}, Start: date(t, "2026-10-01"), TimeZone: "America/New_York", PaymentDays: 30,
+		Seller: seller, Start: date(t, "2026-10-01"), TimeZone: "America/New_York", PaymentDays: 30,
 	}
 	for i, zone := range []string{"America/New_York", "Asia/Tokyo", "Europe/Berlin"} {
 		a := sim.Accounts()[i+1]
@@ -104,7 +105,7 @@ func newJob(t *testing.T) (*Job, *twiliosim.Server) {
 		})
 	}
 	return &Job{
-		Biller: b, NumberFormat: "INV-{year}-{seq:06}", GraceDays: 3, Log: quiet, Files: &Files{Dir: t.TempDir(), Layout: layout},
+		Biller: b, Register: register.Options{SingleWriter: true}, GraceDays: 3, Log: quiet, Files: &Files{Dir: t.TempDir(), Layout: layout},
 		Syncer: &ingest.Syncer{
 			Client: client, DB: db, Start: date(t, "2026-09-30").Start(time.UTC), Settle: 15 * 24 * time.Hour, Workers: 4, Log: quiet,
 		},
@@ -659,7 +660,7 @@ func TestUsageChangedAfterwards(t *testing.T) {
 	o := at(t, "2026-11-25")
 	o.Period = date(t, "2026-10-01")
 	run(t, j, o)
-	reg, err := register.Open(t.Context(), j.Biller.DB, j.NumberFormat)
+	reg, err := register.Open(t.Context(), j.Biller.DB, j.Register)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,13 @@
-// Package register keeps finalized invoices: their numbers, their documents
-// and the chain of hashes over them.
+// Package register keeps finalized invoices and credit notes: their numbers,
+// their documents and the chain of hashes over them.
 //
-// An invoice's identity (tenant, period, revision) is decided before its
-// number; finalizing one identity again answers the invoice that is there.
-// Numbers of a series follow each other without a gap, since a number and its
-// document are stored in one row or not at all. Nothing is ever changed or
-// deleted.
+// An entry's identity (tenant, period, revision, kind) is decided before its
+// number; finalizing one identity again answers the entry that is there.
+// Numbers of a series follow each other without a gap, and all entries have
+// positions in one log, also when several processes finalize at once: see
+// [Register.Finalize]. Nothing is ever changed or deleted.
 //
-// The package does not know what a document says. Only one process may
-// finalize at a time; the caller holds the lock.
+// The package does not know what a document says.
 package register
 
 import (
@@ -21,36 +20,81 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/shopspring/decimal"
 
 	"subtally/internal/warehouse"
 	"subtally/pricing"
 )
 
-// Register is the list of finalized invoices.
-type Register struct {
-	db     *warehouse.DB
-	format string
-	list   []warehouse.Invoice
-	index  map[Identity]Entry
-	broken error // a write whose outcome is not known: the next number is not known either
+// Options say how writers keep out of each other's way.
+type Options struct {
+	// SingleWriter says that only one process ever finalizes. A server without
+	// Keeper needs it; it changes nothing where Keeper is, or on the embedded
+	// engine, whose data folder the caller has locked.
+	SingleWriter bool
 }
 
-// Identity is what an invoice is for. There is one invoice per identity.
+// Register is the list of finalized invoices and credit notes. It is not safe
+// for concurrent use.
+type Register struct {
+	db      *warehouse.DB
+	options Options
+	claims  bool // numbers are claimed in Keeper
+	ready   bool // Ready found that finalizing is possible
+
+	list     []warehouse.Invoice // by series and number
+	index    map[Identity]Entry
+	numbers  map[string]Entry
+	credited map[string]Entry             // credit notes, by the number that they take back
+	last     map[string]warehouse.Invoice // of each series
+	broken   error                        // a write whose outcome is not known: the next number is not known either
+}
+
+// The kinds of entries. They are the kinds of documents.
+const (
+	Invoice    = "invoice"
+	CreditNote = "credit_note"
+)
+
+// Identity is what an entry is for. There is one entry per identity. A credit
+// note has the revision of the invoice that it takes back.
 type Identity struct {
+	Kind     string       `json:"kind"`
 	Tenant   string       `json:"tenant"`
 	From     pricing.Date `json:"from"` // the period
 	To       pricing.Date `json:"to"`
 	Revision int          `json:"revision"`
 }
 
-// Entry is a finalized invoice.
+// Series is a run of numbers that follow each other.
+type Series struct {
+	Format string // see CheckFormat; one series for each year where it holds {year}
+}
+
+// Draft is a document that is to be finalized, and what lists repeat of it.
+type Draft struct {
+	Document []byte
+	Total    decimal.Decimal // in Currency, at most 6 decimals
+	Currency string          // ISO 4217
+	Issued   pricing.Date
+	Due      pricing.Date
+	Corrects string // of a credit note: the number of the invoice that it takes back
+}
+
+// Entry is a finalized invoice or credit note.
 type Entry struct {
 	Identity
-	Number string `json:"number"`
-	SHA256 string `json:"sha256"` // hex
-	series string
-	seq    uint32
+	Position uint64          `json:"position"` // among all entries, from 1, in the order in which they were finalized
+	Number   string          `json:"number"`
+	Issued   pricing.Date    `json:"issued"`
+	Due      pricing.Date    `json:"due"`
+	Total    decimal.Decimal `json:"total"` // in Currency
+	Currency string          `json:"currency"`
+	Corrects string          `json:"corrects,omitempty"`
+	SHA256   string          `json:"sha256"` // hex
+	series   string
+	seq      uint32
 }
 
 var placeholder = regexp.MustCompile(`\{[^}]*\}`)
@@ -105,55 +149,119 @@ func number(series string, seq uint32) string {
 	})
 }
 
-// Open reads the register. New invoices get numbers by format.
-func Open(ctx context.Context, db *warehouse.DB, format string) (*Register, error) {
-	if err := CheckFormat(format); err != nil {
-		return nil, err
+// Open reads the register. A claim whose process died before it wrote the row
+// gets its row.
+func Open(ctx context.Context, db *warehouse.DB, o Options) (*Register, error) {
+	r := &Register{
+		db: db, options: o,
+		index: map[Identity]Entry{}, numbers: map[string]Entry{}, credited: map[string]Entry{}, last: map[string]warehouse.Invoice{},
 	}
-	list, err := db.Invoices(ctx)
-	if err != nil {
+	if err := r.read(ctx); err != nil {
 		return nil, fmt.Errorf("open register: %w", err)
-	}
-	r := &Register{db: db, format: format, list: list, index: map[Identity]Entry{}}
-	var before warehouse.Invoice
-	for i, v := range list {
-		if v.Series != before.Series {
-			before = warehouse.Invoice{Series: v.Series}
-		}
-		if v.Seq != before.Seq+1 || v.PrevSHA256 != before.SHA256 {
-			return nil, fmt.Errorf("open register: invoice %s does not follow on number %d of series %s: the register was changed or has lost an invoice; restore it from a backup", v.Number, before.Seq, v.Series)
-		}
-		before = v
-		e := entry(&list[i])
-		r.index[e.Identity] = e
 	}
 	return r, nil
 }
 
+func (r *Register) read(ctx context.Context) (err error) {
+	if !r.db.Embedded() {
+		if r.claims, err = r.db.HasClaims(ctx); err != nil {
+			return err
+		}
+	}
+	rows, err := r.db.Invoices(ctx)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(rows, func(a, b warehouse.Invoice) int { return cmp.Compare(a.Position, b.Position) })
+	for _, v := range rows {
+		// A replica may have a row before the one that was written before it.
+		for r.claims && r.next() < v.Position {
+			if done, err := r.complete(ctx); err != nil {
+				return err
+			} else if !done {
+				break
+			}
+		}
+		if v.Position != r.next() {
+			return fmt.Errorf("invoice %s is number %d of all, and the one before it number %d: the register was changed or has lost an invoice; `subtally verify` says more; restore it from a backup", v.Number, v.Position, len(r.list))
+		}
+		if err := r.add(v); err != nil {
+			return err
+		}
+	}
+	return r.catchUp(ctx)
+}
+
+// next is the position of the next entry.
+func (r *Register) next() uint64 { return uint64(len(r.list)) + 1 }
+
+// add takes an entry into the lists.
+func (r *Register) add(v warehouse.Invoice) error {
+	last := r.last[v.Series]
+	if v.Seq != last.Seq+1 || v.PrevSHA256 != last.SHA256 {
+		return fmt.Errorf("invoice %s does not follow on number %d of series %s: the register was changed or has lost an invoice; `subtally verify` says more; restore it from a backup", v.Number, last.Seq, v.Series)
+	}
+	e := entry(&v)
+	r.last[v.Series] = v
+	r.index[e.Identity] = e
+	r.numbers[e.Number] = e
+	if e.Kind == CreditNote {
+		r.credited[e.Corrects] = e
+	}
+	i, _ := slices.BinarySearchFunc(r.list, v, func(a, b warehouse.Invoice) int {
+		return cmp.Or(cmp.Compare(a.Series, b.Series), cmp.Compare(a.Seq, b.Seq))
+	})
+	r.list = slices.Insert(r.list, i, v)
+	return nil
+}
+
 func entry(v *warehouse.Invoice) Entry {
 	return Entry{
-		Identity: Identity{Tenant: v.Tenant, From: pricing.DateOf(v.PeriodFrom.UTC()), To: pricing.DateOf(v.PeriodTo.UTC()), Revision: int(v.Revision)},
-		Number:   v.Number, SHA256: v.SHA256, series: v.Series, seq: v.Seq,
+		Identity: Identity{
+			Kind: v.Kind, Tenant: v.Tenant, From: pricing.DateOf(v.PeriodFrom.UTC()), To: pricing.DateOf(v.PeriodTo.UTC()), Revision: int(v.Revision),
+		},
+		Position: v.Position, Number: v.Number, Issued: pricing.DateOf(v.Issued.UTC()), Due: pricing.DateOf(v.Due.UTC()),
+		Total: v.Total, Currency: v.Currency, Corrects: v.Corrects, SHA256: v.SHA256, series: v.Series, seq: v.Seq,
 	}
 }
 
-// Find answers the invoice of an identity.
+// Find answers the entry of an identity.
 func (r *Register) Find(id Identity) (Entry, bool) {
 	e, ok := r.index[id]
 	return e, ok
 }
 
-// Number answers the invoice with a number.
-func (r *Register) Number(number string) (Entry, error) {
-	for i := range r.list {
-		if r.list[i].Number == number {
-			return entry(&r.list[i]), nil
+// Latest answers the invoice of a period that stands: the one of the highest
+// revision that no credit note takes back.
+func (r *Register) Latest(tenant string, from, to pricing.Date) (Entry, bool) {
+	var latest Entry
+	for revision := 1; ; revision++ {
+		e, ok := r.Find(Identity{Invoice, tenant, from, to, revision})
+		if !ok {
+			return latest, latest.Number != ""
+		}
+		if _, back := r.CreditOf(e); !back {
+			latest = e
 		}
 	}
-	return Entry{}, fmt.Errorf("invoice %q is not in the register", number)
 }
 
-// Entries lists every invoice, by series and number.
+// CreditOf answers the credit note that takes an invoice back.
+func (r *Register) CreditOf(e Entry) (Entry, bool) {
+	credit, ok := r.credited[e.Number]
+	return credit, ok
+}
+
+// Number answers the entry with a number.
+func (r *Register) Number(number string) (Entry, error) {
+	e, ok := r.numbers[number]
+	if !ok {
+		return Entry{}, fmt.Errorf("invoice %q is not in the register", number)
+	}
+	return e, nil
+}
+
+// Entries lists every entry, by series and number.
 func (r *Register) Entries() []Entry {
 	out := make([]Entry, len(r.list))
 	for i := range r.list {
@@ -162,61 +270,22 @@ func (r *Register) Entries() []Entry {
 	return out
 }
 
-// Document reads an invoice's document and checks it against its hash.
+// Document reads an entry's document and checks it against its hash.
 func (r *Register) Document(ctx context.Context, e Entry) ([]byte, error) {
 	doc, err := r.db.InvoiceDocument(ctx, e.series, e.seq)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(r.list, func(v warehouse.Invoice) bool { return v.Series == e.series && v.Seq == e.seq })
-	if i < 0 || hash(r.list[i].PrevSHA256, doc) != e.SHA256 {
+	i, ok := slices.BinarySearchFunc(r.list, e, func(v warehouse.Invoice, e Entry) int {
+		return cmp.Or(cmp.Compare(v.Series, e.series), cmp.Compare(v.Seq, e.seq))
+	})
+	if !ok || hash(r.list[i].PrevSHA256, doc) != e.SHA256 {
 		return nil, fmt.Errorf("invoice %s: the stored document does not have the hash it was finalized with: it was changed", e.Number)
 	}
 	return doc, nil
 }
 
-// Finalize gives an identity its number and stores the document that build
-// makes for it. An identity that has an invoice keeps it, and build is not
-// called.
-func (r *Register) Finalize(ctx context.Context, id Identity, issued pricing.Date, build func(number string) ([]byte, error)) (Entry, error) {
-	if e, ok := r.Find(id); ok {
-		return e, nil
-	}
-	if r.broken != nil {
-		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: an invoice before it may or may not have been written: run again: %w", id.Tenant, r.broken)
-	}
-	v := warehouse.Invoice{
-		Series: series(r.format, issued), Seq: 1, Tenant: id.Tenant, Revision: uint32(id.Revision),
-		PeriodFrom: id.From.Start(time.UTC), PeriodTo: id.To.Start(time.UTC),
-	}
-	for i := range r.list {
-		if last := &r.list[i]; last.Series == v.Series {
-			v.Seq, v.PrevSHA256 = last.Seq+1, last.SHA256
-		}
-	}
-	v.Number = number(v.Series, v.Seq)
-	if e, err := r.Number(v.Number); err == nil {
-		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: number %s already belongs to an invoice of tenant %s: choose another number format", id.Tenant, v.Number, e.Tenant)
-	}
-	doc, err := build(v.Number)
-	if err != nil {
-		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: %w", id.Tenant, err)
-	}
-	v.SHA256 = hash(v.PrevSHA256, doc)
-	if err := r.db.InsertInvoice(ctx, v, doc); err != nil {
-		r.broken = err
-		return Entry{}, fmt.Errorf("finalize invoice of tenant %s: %w", id.Tenant, err)
-	}
-	r.list = append(r.list, v)
-	slices.SortStableFunc(r.list, func(a, b warehouse.Invoice) int {
-		return cmp.Or(cmp.Compare(a.Series, b.Series), cmp.Compare(a.Seq, b.Seq))
-	})
-	e := entry(&v)
-	r.index[id] = e
-	return e, nil
-}
-
-// hash chains a document to the invoice before it in the series.
+// hash chains a document to the one before it in the series.
 func hash(prev string, document []byte) string {
 	h := sha256.New()
 	h.Write([]byte(prev))

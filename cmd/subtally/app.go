@@ -61,7 +61,7 @@ func open(ctx context.Context, c *config.Config, exclusive bool) (*app, error) {
 		return nil, err
 	}
 	a.biller = &billing.Biller{
-		DB: a.db, Tenants: c.Tenants, Plans: c.Plans, Tables: pricing.Tables{Decks: c.Decks, Rates: c.Rates}, Seller: c.Seller,
+		DB: a.db, Tenants: c.Tenants, Plans: c.Plans, Tables: pricing.Tables{Decks: c.Decks, Rates: c.Rates}, Seller: c.Seller, Sellers: c.Sellers,
 		Start: c.Billing.Start, TimeZone: c.Billing.TimeZone,
 		PaymentDays: c.Billing.PaymentDays, Instructions: c.Billing.PaymentInstructions,
 	}
@@ -115,14 +115,18 @@ func (a *app) job(pull bool) (*nightly.Job, error) {
 		}
 	}
 	return &nightly.Job{
-		Biller: a.biller, Syncer: syncer, NumberFormat: c.Billing.NumberFormat,
+		Biller: a.biller, Syncer: syncer, Register: a.registerOptions(),
 		GraceDays: c.Billing.GraceDays, Files: a.files, Log: slog.Default(),
 	}, nil
 }
 
 // register is the list of finalized invoices.
 func (a *app) register(ctx context.Context) (*register.Register, error) {
-	return register.Open(ctx, a.db, a.config.Billing.NumberFormat)
+	return register.Open(ctx, a.db, a.registerOptions())
+}
+
+func (a *app) registerOptions() register.Options {
+	return register.Options{SingleWriter: a.config.ClickHouse.SingleWriter}
 }
 
 // dateFlag reads a date; empty is the zero date.

@@ -31,7 +31,8 @@ type Config struct {
 	Dir        string // the folder of subtally.yaml
 	Twilio     Twilio
 	ClickHouse ClickHouse
-	Seller     billing.Party
+	Seller     billing.Seller            // the default one; its formats are those of Billing
+	Sellers    map[string]billing.Seller // others, by id
 	Billing    Billing
 	Schedule   Schedule
 	OutputDir  string                   // joined to Dir where relative
@@ -71,6 +72,9 @@ type ClickHouse struct {
 	Port     int    `yaml:"port"`     // of the embedded engine; any free port where 0
 	DSN      string `yaml:"dsn"`      // such as clickhouse://subtally@host:9000/subtally; never holds a password
 	Password Secret // from SUBTALLY_CLICKHOUSE_PASSWORD
+	// SingleWriter says that only one process ever finalizes, which a server
+	// without Keeper needs to know.
+	SingleWriter bool `yaml:"single_writer"`
 }
 
 // Billing is how and when statements and invoices are made.
@@ -80,6 +84,7 @@ type Billing struct {
 	GraceDays           int          `yaml:"grace_days"`           // days after a period before its invoices are finalized
 	SettleDays          int          `yaml:"settle_days"`          // days for which Twilio may still change a record
 	NumberFormat        string       `yaml:"number_format"`        // of invoice numbers, such as "INV-{year}-{seq:06}"
+	CreditNoteFormat    string       `yaml:"credit_note_format"`   // of the numbers of credit notes, such as "CN-{year}-{seq:06}"
 	PaymentDays         int          `yaml:"payment_days"`         // from issue date to due date
 	PaymentInstructions []string     `yaml:"payment_instructions"` // printed line by line
 }
@@ -92,16 +97,17 @@ type Schedule struct {
 
 // file is subtally.yaml as written.
 type file struct {
-	Twilio     twilioSection       `yaml:"twilio"`
-	ClickHouse ClickHouse          `yaml:"clickhouse"`
-	Seller     billing.Party       `yaml:"seller"` // printed on every invoice
-	Billing    Billing             `yaml:"billing"`
-	Schedule   Schedule            `yaml:"schedule"`
-	OutputDir  string              `yaml:"output_dir"`     // where documents are written; out where left out
-	Plans      []string            `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
-	Decks      map[string]DeckFile `yaml:"decks"`          // rate decks, by the name that plans call them by
-	Rates      string              `yaml:"exchange_rates"` // name of the file of exchange rates
-	Tenants    string              `yaml:"tenants"`        // name of the tenants file
+	Twilio     twilioSection             `yaml:"twilio"`
+	ClickHouse ClickHouse                `yaml:"clickhouse"`
+	Seller     billing.Party             `yaml:"seller"`  // printed on every invoice
+	Sellers    map[string]billing.Seller `yaml:"sellers"` // others that invoice tenants, by the id that tenants name them by
+	Billing    Billing                   `yaml:"billing"`
+	Schedule   Schedule                  `yaml:"schedule"`
+	OutputDir  string                    `yaml:"output_dir"`     // where documents are written; out where left out
+	Plans      []string                  `yaml:"plans"`          // file names or patterns, such as plans/*.yaml; one plan in each file
+	Decks      map[string]DeckFile       `yaml:"decks"`          // rate decks, by the name that plans call them by
+	Rates      string                    `yaml:"exchange_rates"` // name of the file of exchange rates
+	Tenants    string                    `yaml:"tenants"`        // name of the tenants file
 }
 
 // twilioSection is how to reach Twilio. The main account's credentials come
@@ -143,7 +149,7 @@ func defaults() file {
 	return file{
 		Twilio:     twilioSection{BaseURL: "https://api.twilio.com", Concurrency: 8},
 		ClickHouse: ClickHouse{DataDir: "data"},
-		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30},
+		Billing:    Billing{GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30},
 		Schedule:   Schedule{Cron: "15 3 * * *"},
 		OutputDir:  "out",
 	}
@@ -200,7 +206,8 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 			Accounts:    map[string]Credentials{},
 		},
 		ClickHouse: f.ClickHouse,
-		Seller:     f.Seller,
+		Seller:     billing.Seller{Party: f.Seller, NumberFormat: f.Billing.NumberFormat, CreditNoteFormat: f.Billing.CreditNoteFormat},
+		Sellers:    f.Sellers,
 		Billing:    f.Billing,
 		Schedule:   f.Schedule,
 		OutputDir:  l.resolve(f.OutputDir),

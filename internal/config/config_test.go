@@ -122,10 +122,10 @@ func TestDefaults(t *testing.T) {
 		Dir:        dir,
 		Twilio:     Twilio{BaseURL: "https://api.twilio.com", Concurrency: 8, Accounts: map[string]Credentials{}},
 		ClickHouse: ClickHouse{DataDir: filepath.Join(dir, "data")},
-		Seller:     billing.Party{Name: "Example Voice Inc."},
+		Seller:     billing.Seller{Party: billing.Party{Name: "Example Voice Inc."}, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}"},
 		Billing: Billing{
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "America/New_York",
-			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", PaymentDays: 30,
+			GraceDays: 3, SettleDays: 15, NumberFormat: "INV-{year}-{seq:06}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 30,
 		},
 		Schedule:  Schedule{Cron: "15 3 * * *", TimeZone: "America/New_York"},
 		OutputDir: filepath.Join(dir, "out"),
@@ -189,10 +189,13 @@ tenants: tenants.yaml
 			},
 		},
 		ClickHouse: ClickHouse{DataDir: "/var/lib/subtally", Port: 9001, DSN: "clickhouse://subtally@ch.example.net:9000/subtally", Password: "ch-password"},
-		Seller:     billing.Party{Name: "S", Address: []string{"Line 1", "Line 2"}, TaxID: "1", Email: "a@example.com", Phone: "+1 415 555 0100", Website: "example.com"},
+		Seller: billing.Seller{
+			Party:        billing.Party{Name: "S", Address: []string{"Line 1", "Line 2"}, TaxID: "1", Email: "a@example.com", Phone: "+1 415 555 0100", Website: "example.com"},
+			NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}",
+		},
 		Billing: Billing{
 			Start: pricing.Date{Year: 2026, Month: 10, Day: 1}, TimeZone: "Europe/Berlin",
-			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", PaymentDays: 14, PaymentInstructions: []string{"IBAN 1"},
+			GraceDays: 0, SettleDays: 20, NumberFormat: "R{seq}", CreditNoteFormat: "CN-{year}-{seq:06}", PaymentDays: 14, PaymentInstructions: []string{"IBAN 1"},
 		},
 		Schedule:  Schedule{Cron: "0 2 * * 1-5", TimeZone: "UTC"},
 		OutputDir: "/srv/invoices",

@@ -4,27 +4,46 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/shopspring/decimal"
 )
 
-// Invoice is a finalized invoice as stored.
+// Invoice is a finalized invoice or credit note as stored, without its document.
 type Invoice struct {
-	Series     string
-	Seq        uint32
-	Number     string
-	Tenant     string
-	PeriodFrom time.Time // midnight UTC of the calendar date
-	PeriodTo   time.Time // midnight UTC of the calendar date
-	Revision   uint32
-	SHA256     string // hex, of PrevSHA256 followed by the document
-	PrevSHA256 string // of the invoice before it in the series; empty for the first
+	Position   uint64          `json:"position"` // among all of them, from 1
+	Claimed    bool            `json:"claimed"`  // in Keeper, before the row was written
+	Kind       string          `json:"kind"`
+	Series     string          `json:"series"`
+	Seq        uint32          `json:"seq"`
+	Number     string          `json:"number"`
+	Tenant     string          `json:"tenant"`
+	PeriodFrom time.Time       `json:"period_from"` // midnight UTC of the calendar date, as all dates here
+	PeriodTo   time.Time       `json:"period_to"`
+	Revision   uint32          `json:"revision"`
+	Issued     time.Time       `json:"issued"`
+	Due        time.Time       `json:"due"`
+	Total      decimal.Decimal `json:"total"` // at most 6 decimals, in Currency
+	Currency   string          `json:"currency"`
+	Corrects   string          `json:"corrects"`    // number of the invoice that a credit note takes back
+	SHA256     string          `json:"sha256"`      // hex, of PrevSHA256 followed by the document
+	PrevSHA256 string          `json:"prev_sha256"` // of the one before it in the series; empty for the first
 }
 
+const invoiceColumns = `position, claimed, kind, series, seq, number, tenant, period_from, period_to, revision,
+	issued, due, total, currency, corrects, sha256, prev_sha256`
+
 // InsertInvoice writes a finalized invoice with its document, all or nothing.
-// Only one process may do so at a time.
+// Writing the same again changes nothing; who may write which is the caller's
+// to settle.
 func (db *DB) InsertInvoice(ctx context.Context, v Invoice, document []byte) error {
-	err := db.insert(ctx, `INSERT INTO invoices (series, seq, number, tenant, period_from, period_to, revision, document, sha256, prev_sha256)`,
-		[]string{v.Series}, []uint32{v.Seq}, []string{v.Number}, []string{v.Tenant}, []time.Time{v.PeriodFrom}, []time.Time{v.PeriodTo},
-		[]uint32{v.Revision}, []string{string(document)}, []string{v.SHA256}, []string{v.PrevSHA256})
+	if places := -v.Total.Exponent(); places > 6 {
+		return fmt.Errorf("write invoice %s: its total %s has more than 6 decimals", v.Number, v.Total)
+	}
+	err := db.insert(ctx, "INSERT INTO invoices ("+invoiceColumns+", document)",
+		[]uint64{v.Position}, []bool{v.Claimed}, []string{v.Kind}, []string{v.Series}, []uint32{v.Seq}, []string{v.Number},
+		[]string{v.Tenant}, []time.Time{v.PeriodFrom}, []time.Time{v.PeriodTo}, []uint32{v.Revision},
+		[]time.Time{v.Issued}, []time.Time{v.Due}, []decimal.Decimal{v.Total}, []string{v.Currency}, []string{v.Corrects},
+		[]string{v.SHA256}, []string{v.PrevSHA256}, []string{string(document)})
 	if err != nil {
 		return fmt.Errorf("write invoice %s: %w", v.Number, err)
 	}
@@ -33,8 +52,7 @@ func (db *DB) InsertInvoice(ctx context.Context, v Invoice, document []byte) err
 
 // Invoices lists every finalized invoice, by series and number.
 func (db *DB) Invoices(ctx context.Context) ([]Invoice, error) {
-	rows, err := db.query(ctx, `SELECT series, seq, number, tenant, period_from, period_to, revision, sha256, prev_sha256
-		FROM invoices FINAL ORDER BY series, seq`)
+	rows, err := db.query(ctx, "SELECT "+invoiceColumns+" FROM invoices FINAL ORDER BY series, seq")
 	if err != nil {
 		return nil, fmt.Errorf("read invoices: %w", err)
 	}
@@ -42,7 +60,8 @@ func (db *DB) Invoices(ctx context.Context) ([]Invoice, error) {
 	var out []Invoice
 	for rows.Next() {
 		var v Invoice
-		if err := rows.Scan(&v.Series, &v.Seq, &v.Number, &v.Tenant, &v.PeriodFrom, &v.PeriodTo, &v.Revision, &v.SHA256, &v.PrevSHA256); err != nil {
+		if err := rows.Scan(&v.Position, &v.Claimed, &v.Kind, &v.Series, &v.Seq, &v.Number, &v.Tenant, &v.PeriodFrom, &v.PeriodTo, &v.Revision,
+			&v.Issued, &v.Due, &v.Total, &v.Currency, &v.Corrects, &v.SHA256, &v.PrevSHA256); err != nil {
 			return nil, fmt.Errorf("read invoices: %w", err)
 		}
 		out = append(out, v)
@@ -68,4 +87,15 @@ func (db *DB) InvoiceDocument(ctx context.Context, series string, seq uint32) ([
 		return nil, fmt.Errorf("read invoice %s %d: %w", series, seq, err)
 	}
 	return []byte(document), nil
+}
+
+// HasInvoice reports whether the row of a finalized invoice is there.
+func (db *DB) HasInvoice(ctx context.Context, series string, seq uint32) (bool, error) {
+	rows, err := db.query(ctx, "SELECT 1 FROM invoices WHERE series = ? AND seq = ? LIMIT 1", series, seq)
+	if err != nil {
+		return false, fmt.Errorf("look for invoice %s %d: %w", series, seq, err)
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, db.rowsErr("look for an invoice", rows)
 }

@@ -155,6 +155,7 @@ type UsageRow struct {
 	Cost               *decimal.Decimal
 	Currency           string
 	Final              bool
+	SIDHash, Content   uint64 // see Watermark
 }
 
 // EachUsage calls fn for every usage record of the slices, once each, ordered
@@ -162,7 +163,7 @@ type UsageRow struct {
 func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) error) error {
 	cond, args := where(slices)
 	rows, err := db.query(ctx, `SELECT account, sid, kind, parent_sid, direction, status, from_number, to_number,
-		started_at, quantity, cost, currency, is_final
+		started_at, quantity, cost, currency, is_final, `+sidHash+`, `+contentHash+`
 		FROM usage FINAL WHERE `+cond+` ORDER BY started_at, account, sid`, args...)
 	if err != nil {
 		return fmt.Errorf("read usage: %w", err)
@@ -172,7 +173,7 @@ func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) 
 	for rows.Next() {
 		r.Cost = nil
 		if err := rows.Scan(&r.Account, &r.SID, &r.Kind, &r.ParentSID, &r.Direction, &r.Status, &r.From, &r.To,
-			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final); err != nil {
+			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final, &r.SIDHash, &r.Content); err != nil {
 			return fmt.Errorf("read usage: %w", err)
 		}
 		if err := fn(&r); err != nil {

@@ -50,8 +50,11 @@ const (
 
 // Codes of ClickHouse's errors.
 const (
-	codeUnknownDatabase = 81
-	codeAccessDenied    = 497
+	codeUnknownDatabase    = 81
+	codeAccessDenied       = 497
+	codeBadArguments       = 36
+	codeNoElementsInConfig = 139
+	codeKeeperException    = 999
 )
 
 // DB is an open warehouse whose schema is up to date. It is safe for concurrent
