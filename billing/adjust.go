@@ -36,7 +36,7 @@ type Invoiced struct {
 // that were taken back among them.
 func NewInvoiced(doc *Document, numbers []string, others ...*Document) *Invoiced {
 	v := &Invoiced{Document: doc, Usage: doc.Usage, Opening: doc.Opening, Closing: doc.Closing, sums: sums(doc.Lines)}
-	for _, other := range append(others, doc) {
+	for _, other := range slices.Concat(others, []*Document{doc}) {
 		for _, a := range other.Adjustments {
 			if !slices.Contains(numbers, a.Number) {
 				continue
@@ -104,12 +104,12 @@ func differences(before, now map[LineKey]Change) (out []Change) {
 // Unchanged reports whether the period, with this usage and this opening, is what
 // has been invoiced.
 func (v *Invoiced) Unchanged(usage Watermark, opening pricing.Carried) bool {
-	return usage == v.Usage && sameCarried(opening, v.Opening)
+	return usage == v.Usage && SameCarried(opening, v.Opening)
 }
 
-// sameCarried compares what a document may have been read from with what it was
+// SameCarried compares what a document may have been read from with what it was
 // written from: nil and empty are the same, and so are 1 and 1.0.
-func sameCarried(a, b pricing.Carried) bool {
+func SameCarried(a, b pricing.Carried) bool {
 	one, err := json.Marshal(a)
 	other, err2 := json.Marshal(b)
 	return err == nil && err2 == nil && string(one) == string(other)
@@ -155,9 +155,10 @@ func changed(records int64) string {
 	return "records changed"
 }
 
-// adjust puts adjustments on an invoice, with a line for every amount that
-// differs.
-func (d *Document) adjust(list []Adjustment) {
+// Adjust puts adjustments of earlier periods on a draft that has none, with a line
+// for every amount that differs, and adds it up under the tenant's taxes.
+func (draft *Draft) Adjust(t *Tenant, list []Adjustment) {
+	d := &draft.Document
 	d.Adjustments = list
 	for i := range list {
 		for _, c := range list[i].Changes {
@@ -169,6 +170,7 @@ func (d *Document) adjust(list []Adjustment) {
 	slices.SortStableFunc(d.Lines, func(a, b pricing.Line) int {
 		return cmp.Compare(slices.Index(pricing.Categories, a.Category), slices.Index(pricing.Categories, b.Category))
 	})
+	d.Net, d.Taxes, d.Total = draft.last.Total(d.Lines, t.Taxes)
 }
 
 // line is the line of an amount that differs. It is the difference of rounded
@@ -204,6 +206,20 @@ func quantity(q decimal.Decimal, unit pricing.Unit) string {
 		plural = "s"
 	}
 	return text + " " + string(unit) + plural
+}
+
+// CurrencyOf is the currency, ISO 4217, of the tenant's invoice for a period; empty
+// where its plan is not configured.
+func (b *Biller) CurrencyOf(t *Tenant, p Period) string {
+	from, to := b.Billed(t, p)
+	if !from.Before(to) {
+		from, to = p.From, p.From.AddDays(1)
+	}
+	plans := t.PlansOn(from, to)
+	if plan := b.Plans[plans[len(plans)-1].Name]; plan != nil {
+		return plan.Currency
+	}
+	return ""
 }
 
 // Watermarks identify the usage of today that documents bill, in their order.

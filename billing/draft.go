@@ -35,6 +35,8 @@ type Biller struct {
 type Draft struct {
 	Document Document
 	Unrated  []pricing.Unrated // usage that could not be priced; the invoice must not be finalized while there is any
+
+	last *pricing.Plan // at the end of the document's days: its rounding holds for the taxes
 }
 
 // Item is one priced usage record of a draft.
@@ -93,18 +95,18 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 }
 
 // Draft prices a tenant's period. opening is what the tenant's invoice before it
-// leaves, and adjusted what earlier periods come to today. When each is not nil it
-// is given every usage record, in the order of their start; the item is reused
-// between calls.
-func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, adjusted []Adjustment, each func(*Item) error) (*Draft, error) {
-	draft, err := b.draft(ctx, t, p, issued, opening, adjusted, each)
+// leaves. When each is not nil it is given every usage record, in the order of
+// their start; the item is reused between calls. See [Draft.Adjust] for what came
+// late of earlier periods.
+func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
+	draft, err := b.draft(ctx, t, p, issued, opening, each)
 	if err != nil {
 		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
 	}
 	return draft, nil
 }
 
-func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, adjusted []Adjustment, each func(*Item) error) (*Draft, error) {
+func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
 	seller, err := b.SellerOf(t.Seller)
 	if err != nil {
 		return nil, err
@@ -142,13 +144,11 @@ func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 			return nil, err
 		}
 	}
-	draft, plan, err := b.price(ctx, doc, each)
+	draft, err := b.price(ctx, doc, each)
 	if err != nil {
 		return nil, err
 	}
-	d := &draft.Document
-	d.adjust(adjusted)
-	d.Net, d.Taxes, d.Total = plan.Total(d.Lines, t.Taxes)
+	draft.Adjust(t, nil)
 	return draft, nil
 }
 
@@ -165,7 +165,7 @@ func (d *Document) upcoming() *[]PlanRef {
 // the document changes but its lines, its usage, and what it leaves to the next.
 // Exchange rates of days that it has none for are those configured now.
 func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) error) (*Draft, error) {
-	draft, _, err := b.price(ctx, *doc, each)
+	draft, err := b.price(ctx, *doc, each)
 	if err != nil {
 		return nil, fmt.Errorf("price invoice %s of tenant %s again: %w", doc.Number, doc.Tenant, err)
 	}
@@ -173,20 +173,19 @@ func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) er
 }
 
 // price fills in what follows from a document's usage: lines, days, watermark,
-// and what is left to the next. It answers the plan at the end of the document's
-// days too, whose settings hold for the taxes.
-func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, *pricing.Plan, error) {
+// and what is left to the next.
+func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, error) {
 	loc, err := time.LoadLocation(doc.Period.TimeZone)
 	if err != nil {
-		return nil, nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
+		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
 	}
 	use, err := doc.Slices()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	pr, err := b.newPricer(ctx, &doc, loc)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if each != nil && pr.twoPasses() {
 		if err := b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
@@ -194,7 +193,7 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 			pr.rate(&rec)
 			return nil
 		}); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		pr.again()
 	}
@@ -215,14 +214,14 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 		return each(&item)
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	doc.Currency = pr.last.Currency
 	doc.Lines, doc.Closing = pr.lines()
 	doc.Rates = pr.exchangeRates()
 	doc.Daily = daily.days
 	doc.Usage = watermark(mark)
-	return &Draft{Document: doc, Unrated: pr.unrated()}, pr.last.Plan, nil
+	return &Draft{Document: doc, Unrated: pr.unrated(), last: pr.last.Plan}, nil
 }
 
 // record is a warehouse row as pricing takes it.
@@ -315,15 +314,4 @@ func earlierDate(d pricing.Date, more ...pricing.Date) pricing.Date {
 		}
 	}
 	return d
-}
-
-// SameUsage reports whether two documents bill the same usage at the same
-// prices, for the same days and under the same taxes: equal records and equal
-// lines, in the same order.
-func (d *Document) SameUsage(other *Document) bool {
-	return d.Usage == other.Usage && slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
-		return a.Charge == b.Charge && a.Category == b.Category && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
-			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per && a.TaxCode == b.TaxCode && a.Adjusts == b.Adjusts && a.From == b.From && a.To == b.To &&
-			a.Quantity.Equal(b.Quantity) && a.UnitPrice.Equal(b.UnitPrice) && a.Amount.Equal(b.Amount)
-	})
 }

@@ -18,6 +18,7 @@ const (
 	Finalized = "finalized"
 	Drafted   = "draft"
 	Parked    = "parked"
+	Credited  = "credited" // finalized, and taken back by a credit note
 )
 
 // TenantMonth is what became of a tenant's invoice for a month.
@@ -26,6 +27,15 @@ type TenantMonth struct {
 	Status   string
 	Reason   string            // why it is parked
 	Unrated  []pricing.Unrated // empty when finalized
+}
+
+// Issued reports whether the document is in the register, and never changes.
+func (m *TenantMonth) Issued() bool { return m.Status != Drafted && m.Status != Parked }
+
+// Stands reports whether the document is what is asked for the month: neither
+// taken back nor what takes another one back. Only then is the usage its own.
+func (m *TenantMonth) Stands() bool {
+	return m.Status != Credited && m.Document.Kind != CreditNote
 }
 
 // Statement rolls up a month. The months of the tenants must be of the same
@@ -43,7 +53,7 @@ func (b *Biller) Statement(ctx context.Context, first pricing.Date, issued prici
 }
 
 func (b *Biller) statement(ctx context.Context, first pricing.Date, issued pricing.Date, months []TenantMonth, near []*Document) (*Statement, error) {
-	if len(months) > 0 && !slices.ContainsFunc(months, func(m TenantMonth) bool { return m.Status != Finalized }) {
+	if len(months) > 0 && !slices.ContainsFunc(months, func(m TenantMonth) bool { return !m.Issued() }) {
 		issued = pricing.Date{}
 		for _, m := range months {
 			issued = laterDate(issued, m.Document.IssueDate)
@@ -67,6 +77,10 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 			Currency: m.Document.Currency, Revenue: m.Document.Net, Total: m.Document.Total,
 			Tax: m.Document.Total.Sub(m.Document.Net),
 		})
+		if !m.Stands() {
+			use = append(use, nil)
+			continue
+		}
 		billed, err := m.Document.Slices()
 		if err != nil {
 			return nil, err
@@ -209,7 +223,7 @@ func (b *Biller) unassigned(known []warehouse.Account, month Period, months []Te
 		if err := own(m.Document); err != nil {
 			return nil, err
 		}
-		if m.Status == Finalized {
+		if m.Issued() {
 			near = append(near, m.Document)
 		}
 	}

@@ -86,6 +86,9 @@ func NewUsage(w io.Writer) (*Usage, error) {
 	return out, out.w.Write(UsageColumns)
 }
 
+// MoreUsage writes records behind a header that was written before.
+func MoreUsage(w io.Writer) *Usage { return &Usage{w: csv.NewWriter(w)} }
+
 // outcomes are the words for what pricing made of a record.
 var outcomes = map[pricing.Outcome]string{
 	pricing.Rated:      "rated",

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -58,15 +59,23 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		_, err := os.Stat(path)
 		return replace || err != nil
 	}
+	var print []*billing.TenantMonth
 	for i := range tenants {
 		t := &tenants[i]
-		replace := t.Status != billing.Finalized || slices.Contains(finalized, t.Document.Number)
-		if path := f.invoicePath(t); missing(path, replace) {
-			if err := f.Invoice(path, t.Document); err != nil {
-				return nil, err
-			}
+		replace := !t.Issued() || slices.Contains(finalized, t.Document.Number)
+		if missing(f.invoicePath(t), replace) {
+			print = append(print, t)
 		}
-		if err := f.dropDraft(t); err != nil {
+	}
+	err = inOrder(ctx, len(print), func(ctx context.Context, i int) (string, error) {
+		path := f.invoicePath(print[i])
+		return path, f.Invoice(path, print[i].Document)
+	}, func(int, string) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	for i := range tenants {
+		if err := f.dropDraft(&tenants[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -99,7 +108,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 // removeUnfinished removes what a run that was killed had begun to write. The
 // caller's lock says that nobody is writing now.
 func removeUnfinished(dir string) error {
-	for _, pattern := range []string{".*.csv*", ".*.pdf*", "invoices/.*.pdf*", "drafts/.*.pdf*"} {
+	for _, pattern := range []string{".*.csv*", ".*.pdf*", "invoices/.*.pdf*", "invoices/.*.csv*", "drafts/.*.pdf*"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return fmt.Errorf("look for unfinished files in %s: %w", dir, err)
@@ -115,7 +124,7 @@ func removeUnfinished(dir string) error {
 
 // dropDraft removes the draft of an invoice that is finalized.
 func (f *Files) dropDraft(t *billing.TenantMonth) error {
-	if t.Status != billing.Finalized {
+	if !t.Issued() {
 		return nil
 	}
 	if err := os.Remove(f.draftPath(t.Document)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -153,7 +162,7 @@ func (f *Files) Statement(st *billing.Statement) ([]string, error) {
 func (f *Files) stated(month string, tenants []billing.TenantMonth) bool {
 	var numbers []string
 	for _, t := range tenants {
-		if t.Status != billing.Finalized {
+		if !t.Issued() {
 			return false
 		}
 		numbers = append(numbers, t.Document.Number)
@@ -183,7 +192,7 @@ func (f *Files) states(month string, numbers []string) bool {
 		if r[row] != "tenant" {
 			continue
 		}
-		if r[status] != billing.Finalized {
+		if r[status] == billing.Drafted || r[status] == billing.Parked {
 			return false
 		}
 		stated = append(stated, r[invoice])
@@ -207,10 +216,31 @@ func (f *Files) complete(month string, numbers []string) bool {
 
 // invoicePath is where a tenant's invoice, or its draft, is written.
 func (f *Files) invoicePath(t *billing.TenantMonth) string {
-	if t.Status != billing.Finalized {
+	if !t.Issued() {
 		return f.draftPath(t.Document)
 	}
 	return filepath.Join(f.Dir, t.Document.Period.Label(), "invoices", t.Document.Number+".pdf")
+}
+
+// write writes the PDF of a document that is in the register, and answers its
+// path.
+func (f *Files) write(doc *billing.Document) (string, error) {
+	path := f.invoicePath(&billing.TenantMonth{Document: doc, Status: billing.Finalized})
+	return path, f.Invoice(path, doc)
+}
+
+// Regenerate writes a document of the register again, as PDF and as CSV beside it,
+// and answers their paths. Both follow from the document alone.
+func (f *Files) Regenerate(doc *billing.Document) ([]string, error) {
+	path, err := f.write(doc)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.TrimSuffix(path, ".pdf") + ".csv"
+	err = WriteFile(lines, func(w io.Writer) error {
+		return Lines(w, []billing.TenantMonth{{Document: doc, Status: billing.Finalized}})
+	})
+	return []string{path, lines}, err
 }
 
 func (f *Files) draftPath(doc *billing.Document) string {
@@ -247,27 +277,30 @@ func Lines(w io.Writer, tenants []billing.TenantMonth) error {
 	return out.Close()
 }
 
-// Usage writes the tenants' usage records as CSV, each with its amount under
-// the plan as it is now; see [Changed]. An invoice with a plan that is no longer
-// configured is left out.
+// Usage writes the tenants' usage records as CSV, each with its amount under the
+// plan of that time; see [Changed].
 func Usage(ctx context.Context, w io.Writer, b *billing.Biller, tenants []billing.TenantMonth) error {
-	out, err := export.NewUsage(w)
+	head, err := export.NewUsage(w)
+	if err == nil {
+		err = head.Close()
+	}
 	if err != nil {
 		return err
 	}
-	for _, t := range tenants {
-		doc := t.Document
-		if !b.Priceable(doc) {
-			continue
+	return concat(ctx, w, len(tenants), func(ctx context.Context, w io.Writer, i int) error {
+		doc := tenants[i].Document
+		if !tenants[i].Stands() {
+			return nil
 		}
+		out := export.MoreUsage(w)
 		_, err := b.Redraft(ctx, doc, func(item *billing.Item) error {
 			return out.Add(doc.Tenant, doc.Period, doc.Number, doc.Currency, item)
 		})
 		if err != nil {
 			return err
 		}
-	}
-	return out.Close()
+		return out.Close()
+	})
 }
 
 // WriteFile makes a file that appears under its name only when it is complete

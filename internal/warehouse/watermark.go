@@ -72,11 +72,11 @@ func (db *DB) watermarks(ctx context.Context, q *marksQuery, out []Watermark) er
 	if len(q.groups) == 0 {
 		return nil
 	}
-	rows, err := db.query(ctx, `SELECT slice.1, count(), sum(sid_hash), sum(content) FROM (
+	rows, err := db.query(ctx, `SELECT toInt64(slice.1) AS part, count(), sum(sid_hash), sum(content) FROM (
 			SELECT account, toUnixTimestamp(started_at) AS at, `+sidHash+` AS sid_hash, `+contentHash+` AS content
 			FROM usage FINAL WHERE started_at >= fromUnixTimestamp(?) AND started_at < fromUnixTimestamp(?) AND account IN (?)) AS record
 		INNER JOIN (SELECT arrayJoin(arrayZip(?, ?, ?, ?)) AS slice) AS billed ON record.account = billed.slice.2
-		WHERE at >= slice.3 AND at < slice.4 GROUP BY slice.1`,
+		WHERE at >= slice.3 AND at < slice.4 GROUP BY part`,
 		q.earliest, q.last, q.accounts, q.groups, q.accounts, q.from, q.to)
 	if err != nil {
 		return err
