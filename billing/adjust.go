@@ -92,9 +92,15 @@ func differences(before, now map[LineKey]Change) (out []Change) {
 			out = append(out, c)
 		}
 	}
+	place := func(k pricing.Kind) int { // what is no usage comes last
+		if i := slices.Index(pricing.Kinds, k); i >= 0 {
+			return i
+		}
+		return len(pricing.Kinds)
+	}
 	slices.SortFunc(out, func(a, b Change) int {
 		return cmp.Or(
-			cmp.Compare(slices.Index(pricing.Kinds, a.Kind), slices.Index(pricing.Kinds, b.Kind)),
+			cmp.Compare(place(a.Kind), place(b.Kind)),
 			strings.Compare(a.Charge, b.Charge), strings.Compare(a.Description, b.Description), strings.Compare(a.Item, b.Item),
 			strings.Compare(a.TaxCode, b.TaxCode), strings.Compare(string(a.Unit), string(b.Unit)))
 	})
@@ -178,14 +184,14 @@ func (draft *Draft) Adjust(t *Tenant, list []Adjustment) {
 // to, to the last cent.
 func (a *Adjustment) line(c Change) pricing.Line {
 	reason := a.Reason
-	if c.Records != 0 {
+	if c.Records != 0 && a.Records != 0 {
 		reason = changed(c.Records)
 	}
 	item := a.Period.From.String()[:7] + ": " + reason
 	if c.Item != "" {
 		item += ", " + c.Item
 	}
-	if !c.Quantity.IsZero() {
+	if !c.Quantity.IsZero() && c.Unit != pricing.Month { // of which a fee, a limit or a credit is one
 		item += fmt.Sprintf(" (%s)", quantity(c.Quantity, c.Unit))
 	}
 	return pricing.Line{

@@ -49,9 +49,6 @@ type LineDifference struct {
 	After  decimal.Decimal `json:"after"`
 }
 
-// Difference is After - Before.
-func (d *LineDifference) Difference() decimal.Decimal { return d.After.Sub(d.Before) }
-
 // CompareLines lists the lines of two documents that differ, in a fixed order.
 func CompareLines(before, after *Document) (out []LineDifference) {
 	was, is := allSums(before.Lines), allSums(after.Lines)

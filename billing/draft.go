@@ -27,6 +27,9 @@ type Biller struct {
 	PaymentDays  int
 	Instructions []string // how to pay
 
+	// Closed says when subaccounts were closed, by sid.
+	Closed map[string]time.Time
+
 	lists priceLists
 }
 
@@ -49,7 +52,7 @@ type Item struct {
 // Billed is the part of a period that the tenant is billed for, as dates.
 // Nothing is billed when from is not before to.
 func (b *Biller) Billed(t *Tenant, p Period) (from, to pricing.Date) {
-	return laterDate(p.From, b.Start, t.From), earlierDate(p.To, t.Until)
+	return laterDate(p.From, b.Start, t.From), earlierDate(p.To, t.Until, b.Ends(t))
 }
 
 // accounts are the tenant's subaccounts in a period, each with the days it is
@@ -58,7 +61,7 @@ func (b *Biller) accounts(t *Tenant, p Period) []Account {
 	from, to := b.Billed(t, p)
 	var out []Account
 	for _, a := range t.Subaccounts {
-		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until), Since: laterDate(t.From, t.since(a))}
+		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until, b.closed(t, a.SID)), Since: laterDate(t.From, t.since(a))}
 		if days.From.Before(days.To) {
 			out = append(out, days)
 		}
@@ -125,6 +128,7 @@ func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	} else {
 		doc.Plans = t.PlansOn(doc.Billed.From, doc.Billed.To)
 	}
+	_, doc.Final = b.UntilClosed(t, p)
 	next := Month(p.To, p.TimeZone)
 	if from, to := b.Billed(t, next); from.Before(to) {
 		doc.Next = &Upcoming{

@@ -249,8 +249,14 @@ func (b *Biller) unassigned(known []warehouse.Account, month Period, months []Te
 			if first := laterDate(b.Start, t.From, a.From); b.Start.Before(first) {
 				has.from = first.Start(loc)
 			}
-			if until := earlierDate(pricing.Date{Year: 9999, Month: 12, Day: 31}, t.Until, a.Until); until.Year < 9999 {
+			if until := earlierDate(pricing.Date{Year: 9999, Month: 12, Day: 31}, t.Until, a.Until, b.closed(t, a.SID)); until.Year < 9999 {
 				has.to = until.Start(loc)
+				// A day of a number is one in UTC, and stands at its noon.
+				if at, closed := b.Closed[a.SID]; closed && until == b.closed(t, a.SID) {
+					if end := at.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour); has.to.Before(end) {
+						has.to = end
+					}
+				}
 			}
 			owned[a.SID] = append(owned[a.SID], gaps(has, invoiced[t.ID])...)
 		}

@@ -17,6 +17,7 @@ type Statement struct {
 	Tenants     []StatementRow  `json:"tenants"`  // ordered by tenant id
 	Unassigned  []UnassignedRow `json:"unassigned"`
 	Unrated     []UnratedRow    `json:"unrated"`
+	Vanished    []VanishedRow   `json:"vanished"`
 	Totals      []CurrencyTotal `json:"totals"`      // one per invoice currency, ordered by code
 	OtherCosts  []OtherCost     `json:"other_costs"` // costs in other currencies, which are in no other figure
 }
@@ -58,6 +59,15 @@ type UnratedRow struct {
 	Tenant  string          `json:"tenant"`
 	Kind    pricing.Kind    `json:"kind"`
 	Reason  string          `json:"reason"`
+	Records int64           `json:"records"`
+	Cost    decimal.Decimal `json:"cost"`
+}
+
+// VanishedRow is usage that is billed, but that Twilio does not list any more.
+type VanishedRow struct {
+	Tenant  string          `json:"tenant"` // empty where none owned the account
+	Account Account         `json:"account"`
+	Kind    pricing.Kind    `json:"kind"`
 	Records int64           `json:"records"`
 	Cost    decimal.Decimal `json:"cost"`
 }

@@ -188,10 +188,26 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
 	j.stored, j.closings = map[string]*billing.Document{}, map[string]closing{}
-	if j.reg, err = register.Open(ctx, j.Biller.DB, j.Register); err == nil {
-		j.indexEntries()
+	if j.reg, err = register.Open(ctx, j.Biller.DB, j.Register); err != nil {
+		return err
 	}
-	return err
+	j.indexEntries()
+	return j.closed(ctx)
+}
+
+// closed tells the biller which subaccounts were closed, and when.
+func (j *Job) closed(ctx context.Context) error {
+	list, err := j.Biller.DB.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	j.Biller.Closed = map[string]time.Time{}
+	for _, a := range list {
+		if at, known := ingest.Closing(a); known {
+			j.Biller.Closed[a.SID] = at
+		}
+	}
+	return nil
 }
 
 // document reads a finalized invoice, once.
@@ -253,8 +269,10 @@ func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool
 // cover reads what has been pulled, once for all tenants.
 func (j *Job) cover(ctx context.Context, o Options) (err error) {
 	from := j.Biller.Start.AddDays(-1).Start(time.UTC)
-	j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now)
-	return err
+	if j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now); err != nil {
+		return err
+	}
+	return j.closed(ctx)
 }
 
 // isDue reports whether a tenant's period may be finalized on the billing
@@ -301,6 +319,7 @@ func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]inge
 			if err != nil {
 				return nil, err
 			}
+			p, _ = j.Biller.UntilClosed(t, p)
 			due, err := j.isDue(p, o)
 			if err != nil {
 				return nil, err
@@ -490,6 +509,9 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tenants []billing.TenantMonth) (*billing.Statement, error) {
 	var near []*billing.Document
 	for _, e := range j.reg.Entries() {
+		if _, back := j.reg.CreditOf(e); back || e.Kind != register.Invoice {
+			continue
+		}
 		if e.From != first && e.From.Before(first.NextMonth().NextMonth()) && first.AddDays(-40).Before(e.To) {
 			doc, err := j.document(ctx, e)
 			if err != nil {
@@ -498,7 +520,12 @@ func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tena
 			near = append(near, doc)
 		}
 	}
-	return j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
+	st, err := j.Biller.Statement(ctx, first, o.AsOf, tenants, near...)
+	if err != nil {
+		return nil, err
+	}
+	st.Vanished, err = j.Biller.Vanished(ctx, first, st.Currency, tenants)
+	return st, err
 }
 
 // tenants answers every tenant's documents for a calendar month, ordered by
@@ -640,11 +667,12 @@ func (j *Job) settle(ctx context.Context, d *drafting, draft *billing.Draft, o O
 		j.closings[ofMonth(t, p)] = closing{draft.Document.Closing, waitFor(p)}
 	}
 	tm.Document, tm.Status, tm.Unrated = &draft.Document, billing.Drafted, draft.Unrated
-	due, err := j.isDue(p, o)
+	billed, _ := j.Biller.UntilClosed(t, p)
+	due, err := j.isDue(billed, o)
 	if err != nil || !due {
 		return tm, false, err
 	}
-	if tm.Reason, err = j.parked(&tm, p, o); err != nil {
+	if tm.Reason, err = j.parked(&tm, billed, o); err != nil {
 		return tm, false, err
 	}
 	if tm.Reason == "" {
@@ -800,12 +828,13 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if err := j.mustBill(ctx, t, p, o); err != nil {
 		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: %w", err)
 	}
-	due, err := j.isDue(p, o)
+	billed, _ := j.Biller.UntilClosed(t, p)
+	due, err := j.isDue(billed, o)
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	if due {
-		w, err := j.window(p, o)
+		w, err := j.window(billed, o)
 		if err != nil {
 			return billing.TenantMonth{}, "", err
 		}
@@ -825,7 +854,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 		return tm, "", err
 	}
 	if tm.Status == billing.Drafted {
-		tm.Reason = fmt.Sprintf("not due before %s", p.To.AddDays(j.GraceDays))
+		tm.Reason = fmt.Sprintf("not due before %s", billed.To.AddDays(j.GraceDays))
 	}
 	path := j.Files.invoicePath(&tm)
 	if err := j.Files.Invoice(path, tm.Document); err != nil {

@@ -72,8 +72,14 @@ func plan(name, currency string, without ...pricing.Kind) *pricing.Plan {
 // and Berlin.
 func newJob(t *testing.T) (*Job, *twiliosim.Server) {
 	t.Helper()
+	return newJobOf(t, 3)
+}
+
+// newJobOf is the same in a world of more subaccounts.
+func newJobOf(t *testing.T, subaccounts int) (*Job, *twiliosim.Server) {
+	t.Helper()
 	sim, err := twiliosim.New(twiliosim.World{
-		Seed: 7, Subaccounts: 3, Records: 900, From: date(t, "2026-09-30").Start(time.UTC), To: date(t, "2026-11-03").Start(time.UTC),
+		Seed: 7, Subaccounts: subaccounts, Records: 900, From: date(t, "2026-09-30").Start(time.UTC), To: date(t, "2026-11-03").Start(time.UTC),
 	}, twiliosim.Options{Now: date(t, "2026-11-25").Start(time.UTC)})
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,10 @@ func printStatement(w io.Writer, st *billing.Statement) {
 	for _, r := range st.Unrated {
 		fmt.Fprintf(w, "UNRATED     %s: %d %s records, cost %s %s: %s\n", r.Tenant, r.Records, r.Kind, r.Cost.StringFixed(2), st.Currency, printable(r.Reason))
 	}
+	for _, v := range st.Vanished {
+		fmt.Fprintf(w, "VANISHED    %s: %d %s records of %s are not in Twilio's list any more, cost %s %s; they stay billed\n",
+			cmp.Or(v.Tenant, "no tenant"), v.Records, v.Kind, v.Account.SID, v.Cost.StringFixed(2), st.Currency)
+	}
 	for _, c := range st.OtherCosts {
 		fmt.Fprintf(w, "OTHER COST  %d records cost %s %s, which is in no other figure\n", c.Records, c.Cost.String(), c.Currency)
 	}

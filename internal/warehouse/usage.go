@@ -216,6 +216,7 @@ func (db *DB) SumUsage(ctx context.Context, slices []Slice) ([]UsageSum, error) 
 // have held a phone number.
 type HeldNumber struct {
 	SID         string // Twilio's PN sid
+	Number      string // the telephone number
 	Account     string
 	First, Last time.Time // midnight UTC
 }
@@ -223,8 +224,8 @@ type HeldNumber struct {
 // HeldNumbers lists every known day of every phone number ever seen, as runs by
 // number and first day.
 func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
-	rows, err := db.query(ctx, `SELECT number, account, toDate(run[1]) AS first, toDate(run[-1]) FROM (
-		SELECT splitByChar('/', sid)[1] AS number, account, arraySort(groupUniqArray(toUInt16(toDate(started_at)))) AS days
+	rows, err := db.query(ctx, `SELECT number, telephone, account, toDate(run[1]) AS first, toDate(run[-1]) FROM (
+		SELECT splitByChar('/', sid)[1] AS number, max(to_number) AS telephone, account, arraySort(groupUniqArray(toUInt16(toDate(started_at)))) AS days
 		FROM usage FINAL WHERE kind = 'number' GROUP BY number, account)
 		ARRAY JOIN arraySplit((d, step) -> step > 1, days, arrayDifference(days)) AS run
 		ORDER BY number, first, account`)
@@ -235,7 +236,7 @@ func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
 	var out []HeldNumber
 	for rows.Next() {
 		var n HeldNumber
-		if err := rows.Scan(&n.SID, &n.Account, &n.First, &n.Last); err != nil {
+		if err := rows.Scan(&n.SID, &n.Number, &n.Account, &n.First, &n.Last); err != nil {
 			return nil, fmt.Errorf("read held numbers: %w", err)
 		}
 		n.First, n.Last = n.First.UTC(), n.Last.UTC()
