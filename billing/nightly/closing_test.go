@@ -130,8 +130,9 @@ func TestFinalInvoiceGivesBack(t *testing.T) {
 	p.Charges = append([]pricing.Charge{fee}, p.Charges[3:]...)
 	p.Charges = append(p.Charges, pricing.Charge{ID: "number", Description: "Number", Match: pricing.Match{Kind: []pricing.Kind{pricing.Number}}, PerUnit: &pricing.PerUnit{UnitPrice: &decimal.Zero}})
 	j.Biller.Start = date(t, "2026-09-30") // one day of September, with October's fee
-	night(t, j, sim, "2026-10-05")
-	night(t, j, sim, "2026-10-19")
+	for _, day := range []string{"2026-10-05", "2026-10-19", "2026-10-21"} {
+		night(t, j, sim, day)
+	}
 	doc := finalized(t, j, sim, "2026-10-24", "2026-10")
 	// 31.00 were billed; 11 days of 31 come back.
 	wantAmounts(t, "final", doc, "Fee, credit -11.00", "net -11.00 total -11.00")
@@ -147,6 +148,7 @@ func TestLateAfterTheFinalInvoice(t *testing.T) {
 		}
 	}
 	night(t, j, sim, "2026-10-19")
+	night(t, j, sim, "2026-10-21")
 	final := finalized(t, j, sim, "2026-10-24", "2026-10")
 	called(t, j, "late", "2026-10-12", 60, 1)
 	doc := finalized(t, j, sim, "2026-12-04", "2026-11")
