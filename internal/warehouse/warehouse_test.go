@@ -26,7 +26,7 @@ func newDatabase(t *testing.T) (dsn, password string) {
 }
 
 // openTest returns a warehouse in a database of its own.
-func openTest(t *testing.T) *DB {
+func openTest(t testing.TB) *DB {
 	t.Helper()
 	dsn, password := newDatabase(t)
 	return openAt(t, dsn, password)

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -106,5 +107,28 @@ func TestVanished(t *testing.T) {
 	got := vanished()
 	if len(got) != 1 || got[0].Account != "ACa" || got[0].Kind != "call" || got[0].Records != 1 || got[0].Cost.String() != "0.014" || got[0].Currency != "USD" || !got[0].StartedAt.Equal(noon) {
 		t.Errorf("vanished %+v, want CA2 of ACa", got)
+	}
+}
+
+// BenchmarkWatermarks compares a month of 1,000,000 records of 1,000 accounts, each
+// a group of its own.
+func BenchmarkWatermarks(b *testing.B) {
+	db := openTest(b)
+	err := db.exec(b.Context(), `INSERT INTO usage SELECT format('AC{}', toString(number % 1000)), format('CA{}', toString(number)), 'call', 'outbound-api',
+		'completed', '+14155550100', format('+49{}', toString(number % 99991)), '', toDateTime('2026-10-01 00:00:00', 'UTC') + number, toDateTime('2026-10-01 00:00:00', 'UTC') + number,
+		toDateTime('2026-10-01 00:00:00', 'UTC') + number, number % 600, 0.014, 'USD', true, 1, 1 FROM numbers(1000000)`)
+	if err != nil {
+		b.Fatal(err)
+	}
+	from := time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)
+	groups := make([][]Slice, 1000)
+	for i := range groups {
+		groups[i] = []Slice{{Accounts: []string{fmt.Sprintf("AC%d", i)}, From: from, To: from.AddDate(0, 1, 0)}}
+	}
+	for b.Loop() {
+		marks, err := db.Watermarks(b.Context(), groups)
+		if err != nil || marks[999].Records != 1000 {
+			b.Fatal(marks[999], err)
+		}
 	}
 }
