@@ -50,7 +50,7 @@ func (j *Job) numbers(of register.Entry) (out []string) {
 	return out
 }
 
-// index lists the register's entries by tenant, in the order in which they were
+// indexEntries lists the register's entries by tenant, in the order in which they were
 // finalized.
 func (j *Job) indexEntries() {
 	j.ofTenant = map[string][]register.Entry{}
@@ -60,7 +60,7 @@ func (j *Job) indexEntries() {
 	for _, list := range j.ofTenant {
 		slices.SortFunc(list, func(a, b register.Entry) int { return cmp.Compare(a.Position, b.Position) })
 	}
-	j.chains = map[string]*chain{}
+	j.chains, j.marks = map[string]*chain{}, map[string]billing.Watermark{}
 }
 
 // watched is the day up to which a month's usage is compared with its invoice. A
@@ -70,9 +70,13 @@ func (j *Job) watched(end pricing.Date) pricing.Date {
 	return end.AddDays(int(j.Syncer.Settle/(24*time.Hour)) + watchDays)
 }
 
-// compare reads, for all tenants at once, what usage there is of the invoiced
-// months that are watched on the billing date.
+// compare reads, for all tenants at once, what there is to know for drafts: what
+// usage there is of the invoiced months that are watched on the billing date, and
+// which subaccounts were closed.
 func (j *Job) compare(ctx context.Context, o Options) error {
+	if err := j.closed(ctx); err != nil {
+		return err
+	}
 	j.marks = map[string]billing.Watermark{}
 	var docs []*billing.Document
 	for tenant := range j.ofTenant {

@@ -269,10 +269,8 @@ func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool
 // cover reads what has been pulled, once for all tenants.
 func (j *Job) cover(ctx context.Context, o Options) (err error) {
 	from := j.Biller.Start.AddDays(-1).Start(time.UTC)
-	if j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now); err != nil {
-		return err
-	}
-	return j.closed(ctx)
+	j.coverage, err = j.Syncer.Coverage(ctx, from, o.Now)
+	return err
 }
 
 // isDue reports whether a tenant's period may be finalized on the billing

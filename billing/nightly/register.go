@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"slices"
 
 	"subtally/billing"
 	"subtally/billing/register"
@@ -27,10 +28,15 @@ func (j *Job) finalize(ctx context.Context, doc *billing.Document) (register.Ent
 		}
 		return d, err
 	})
-	if err == nil {
-		j.indexEntries()
+	if err != nil {
+		return e, err
 	}
-	return e, err
+	if !slices.ContainsFunc(j.ofTenant[e.Tenant], func(known register.Entry) bool { return known.Number == e.Number }) {
+		j.ofTenant[e.Tenant] = append(j.ofTenant[e.Tenant], e)
+	}
+	clear(j.chains)
+	j.marks[e.Number] = doc.Usage // it was priced a moment ago
+	return e, nil
 }
 
 // Identity is what a document is in the register.
