@@ -38,6 +38,14 @@ test-deps:
 			echo "install poppler-utils to run the tests that read PDFs" >&2; \
 		fi; }
 
+# Those of the register start a ZooKeeper of their own.
+	@[ -x /usr/share/zookeeper/bin/zkServer.sh ] || { \
+		if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends zookeeper >/dev/null; \
+		else \
+			echo "install zookeeper to run the tests of claims in Keeper" >&2; \
+		fi; }
+
 lint: ## gofmt, go vet, staticcheck
 	@files=$$(gofmt -l cmd billing ingest pricing templates internal); \
 		if [ -n "$$files" ]; then echo "not formatted; run gofmt -w:" $$files >&2; exit 1; fi

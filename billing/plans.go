@@ -76,7 +76,7 @@ func (b *Biller) priceList(ctx context.Context, ref PlanRef) (*priceList, error)
 // has, so that the period can be priced again under the plans of that time,
 // whatever is configured then. It comes before the document is finalized.
 func (b *Biller) StorePlans(ctx context.Context, doc *Document) error {
-	for _, ref := range doc.pricedBy() {
+	for _, ref := range doc.PricedBy() {
 		if err := b.storePlan(ctx, ref); err != nil {
 			return fmt.Errorf("store plan %q of the invoice of tenant %s for %s: %w", ref.Name, doc.Tenant, doc.Period.Label(), err)
 		}
@@ -112,9 +112,9 @@ func (b *Biller) storePlan(ctx context.Context, ref PlanRef) error {
 	return nil
 }
 
-// pricedBy are all the plans that a document is made with: those of its days,
+// PricedBy are all the plans that a document is made with: those of its days,
 // those that it bills in advance, and those that it only gives back.
-func (d *Document) pricedBy() []PlanRef {
+func (d *Document) PricedBy() []PlanRef {
 	plans := slices.Concat(d.Ended, d.Plans)
 	if d.Next != nil {
 		plans = append(plans, d.Next.Plans...)

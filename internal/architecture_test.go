@@ -48,6 +48,7 @@ var rules = []rule{
 	{"internal/warehouse/...", []string{"internal/warehouse/..."}, "storage is plumbing: it must not know what is billed from it"},
 	{"billing", []string{"internal/warehouse", "pricing"}, "invoices are drafted from stored usage; nothing in them calls Twilio"},
 	{"billing/register", []string{"internal/warehouse", "pricing"}, "a register that cannot read a document cannot change one"},
+	{"billing/verify", []string{"billing", "billing/register", "internal/warehouse", "pricing"}, "what is verified is what is stored, not how it was made"},
 	{"billing/render", []string{"billing", "pricing", "templates"}, "a PDF is a function of the document alone"},
 	{"billing/export", []string{"billing", "pricing"}, "a CSV is a function of what was billed"},
 	{"billing/nightly", []string{"billing/...", "ingest", "pricing", "templates"}, "the nightly job puts the steps in order; it reads no configuration"},

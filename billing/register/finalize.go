@@ -111,6 +111,14 @@ func (r *Register) finalize(ctx context.Context, id Identity, in Series, issued 
 		if e, ok := r.Find(id); ok {
 			return e, nil
 		}
+		// Asking first saves making a document for a number that is gone.
+		if n := len(r.list); r.claims {
+			if err := r.catchUp(ctx); err != nil {
+				return Entry{}, err
+			} else if len(r.list) > n {
+				continue
+			}
+		}
 		if r.broken != nil {
 			return Entry{}, fmt.Errorf("an invoice before it may or may not have been written: run again: %w", r.broken)
 		}
@@ -125,9 +133,6 @@ func (r *Register) finalize(ctx context.Context, id Identity, in Series, issued 
 				return Entry{}, err
 			}
 			if !mine {
-				if err := r.catchUp(ctx); err != nil {
-					return Entry{}, err
-				}
 				continue
 			}
 			reached(stepClaimed)
@@ -180,15 +185,13 @@ func (r *Register) claim(ctx context.Context, v warehouse.Invoice, document []by
 	if err != nil {
 		return false, fmt.Errorf("encode claim of %s: %w", v.Number, err)
 	}
-	ok, err := r.db.Claim(ctx, v.Position, string(value))
-	if ok {
+	claimErr := r.db.Claim(ctx, v.Position, string(value))
+	if claimErr == nil {
 		return true, nil
 	}
-	// An insert that was cut off, or that the server tried twice, may have
-	// claimed all the same: what is there now says whose it is.
-	stored, readErr := r.db.Claimed(ctx, v.Position)
-	if readErr != nil || stored == "" {
-		return false, errors.Join(err, readErr)
+	stored, err := r.db.Claimed(ctx, v.Position)
+	if err != nil || stored == "" {
+		return false, errors.Join(claimErr, err)
 	}
 	return stored == string(value), nil
 }

@@ -16,10 +16,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/shopspring/decimal"
 
@@ -93,60 +90,8 @@ type Entry struct {
 	Currency string          `json:"currency"`
 	Corrects string          `json:"corrects,omitempty"`
 	SHA256   string          `json:"sha256"` // hex
-	series   string
-	seq      uint32
-}
-
-var placeholder = regexp.MustCompile(`\{[^}]*\}`)
-
-// CheckFormat says what is wrong with a number format such as
-// "INV-{year}-{seq:06}": it must hold {seq} or {seq:0N} once, and may hold
-// {year}, the year of the issue date.
-func CheckFormat(format string) error {
-	seqs := 0
-	for _, p := range placeholder.FindAllString(format, -1) {
-		switch {
-		case p == "{year}":
-		case seqWidth(p) >= 0:
-			seqs++
-		default:
-			return fmt.Errorf("number format %q: %s is not known; use {year} and {seq} or {seq:06}", format, p)
-		}
-	}
-	if seqs != 1 {
-		return fmt.Errorf("number format %q must hold {seq}, or {seq:06}, exactly once", format)
-	}
-	if rest := placeholder.ReplaceAllString(format, ""); !regexp.MustCompile(`^[A-Za-z0-9._-]*$`).MatchString(rest) {
-		return fmt.Errorf("number format %q: besides placeholders only letters, digits and . _ - may stand in it, as the number becomes a file name", format)
-	}
-	return nil
-}
-
-// seqWidth is the width of a {seq} placeholder, 0 for none given; -1 when p is
-// something else.
-func seqWidth(p string) int {
-	if p == "{seq}" {
-		return 0
-	}
-	digits, ok := strings.CutPrefix(p, "{seq:0")
-	digits, ok2 := strings.CutSuffix(digits, "}")
-	n, err := strconv.Atoi(digits)
-	if !ok || !ok2 || err != nil || n < 1 || n > 9 {
-		return -1
-	}
-	return n
-}
-
-// series is the format with its year filled in: numbers count from 1 in each.
-func series(format string, issued pricing.Date) string {
-	return strings.ReplaceAll(format, "{year}", fmt.Sprintf("%04d", issued.Year))
-}
-
-// number is the seq-th number of a series.
-func number(series string, seq uint32) string {
-	return placeholder.ReplaceAllStringFunc(series, func(p string) string {
-		return fmt.Sprintf("%0*d", seqWidth(p), seq)
-	})
+	Series   string          `json:"series"` // the number format, with the year filled in
+	Seq      uint32          `json:"seq"`    // in the series, from 1
 }
 
 // Open reads the register. A claim whose process died before it wrote the row
@@ -221,7 +166,7 @@ func entry(v *warehouse.Invoice) Entry {
 			Kind: v.Kind, Tenant: v.Tenant, From: pricing.DateOf(v.PeriodFrom.UTC()), To: pricing.DateOf(v.PeriodTo.UTC()), Revision: int(v.Revision),
 		},
 		Position: v.Position, Number: v.Number, Issued: pricing.DateOf(v.Issued.UTC()), Due: pricing.DateOf(v.Due.UTC()),
-		Total: v.Total, Currency: v.Currency, Corrects: v.Corrects, SHA256: v.SHA256, series: v.Series, seq: v.Seq,
+		Total: v.Total, Currency: v.Currency, Corrects: v.Corrects, SHA256: v.SHA256, Series: v.Series, Seq: v.Seq,
 	}
 }
 
@@ -272,12 +217,12 @@ func (r *Register) Entries() []Entry {
 
 // Document reads an entry's document and checks it against its hash.
 func (r *Register) Document(ctx context.Context, e Entry) ([]byte, error) {
-	doc, err := r.db.InvoiceDocument(ctx, e.series, e.seq)
+	doc, err := r.db.InvoiceDocument(ctx, e.Series, e.Seq)
 	if err != nil {
 		return nil, err
 	}
 	i, ok := slices.BinarySearchFunc(r.list, e, func(v warehouse.Invoice, e Entry) int {
-		return cmp.Or(cmp.Compare(v.Series, e.series), cmp.Compare(v.Seq, e.seq))
+		return cmp.Or(cmp.Compare(v.Series, e.Series), cmp.Compare(v.Seq, e.Seq))
 	})
 	if !ok || hash(r.list[i].PrevSHA256, doc) != e.SHA256 {
 		return nil, fmt.Errorf("invoice %s: the stored document does not have the hash it was finalized with: it was changed", e.Number)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -16,8 +15,6 @@ import (
 	"subtally/internal/warehouse/warehousetest"
 	"subtally/pricing"
 )
-
-func TestMain(m *testing.M) { os.Exit(warehousetest.Main(m)) }
 
 const format = "INV-{year}-{seq:06}"
 
@@ -115,6 +112,33 @@ func TestCheckFormat(t *testing.T) {
 	}
 	if got := number(series("{seq:03}", date(2026, 1, 1)), 12345); got != "12345" {
 		t.Errorf("a number wider than the format: %s", got)
+	}
+}
+
+func TestOverlap(t *testing.T) {
+	tests := []struct {
+		a, b string
+		want bool
+	}{
+		{"INV-{year}-{seq:06}", "CN-{year}-{seq:06}", false},
+		{"INV-{year}-{seq:06}", "INV-{year}-{seq:06}", true},
+		{"INV-{year}-{seq:06}", "INV-2026-{seq}", true}, // INV-2026-100000
+		{"INV-{year}-{seq:06}", "INV-26-{seq}", false},
+		{"INV-{seq}", "INV-{seq:04}", true}, // INV-1000
+		{"A{seq}", "A{year}{seq}", true},    // A20261
+		{"A{seq}", "A0{seq}", false},        // no A0...
+		{"A{seq:02}", "A0{seq}", true},      // A01
+		{"{seq}A", "{seq}B", false},
+		{"{seq}-A", "{year}-A", true},
+		{"{seq}", "{year}-{seq}", false},
+		{"1{seq}", "{seq}1", true}, // 11
+		{"X1{seq}", "X2{seq}", false},
+		{"EU-{seq}", "EU-CN-{seq}", false},
+	}
+	for _, tt := range tests {
+		if Overlap(tt.a, tt.b) != tt.want || Overlap(tt.b, tt.a) != tt.want {
+			t.Errorf("%q and %q: want %v", tt.a, tt.b, tt.want)
+		}
 	}
 }
 

@@ -59,7 +59,7 @@ func drawInvoice(w io.Writer, doc *billing.Document, l templates.Layout) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSums(doc, digits); err != nil {
+	if err := doc.Check(); err != nil {
 		return err
 	}
 	name := l.Labels.DraftInvoice
@@ -89,45 +89,6 @@ func containedTax(doc *billing.Document) (sum decimal.Decimal) {
 		}
 	}
 	return sum
-}
-
-// checkSums refuses amounts that would not add up in print.
-func checkSums(doc *billing.Document, digits int32) error {
-	check := func(what string, d decimal.Decimal) error {
-		if decimals(d) > digits {
-			return fmt.Errorf("%s %s has more than the %d decimals of %s: round it when it is made", what, d, digits, doc.Currency)
-		}
-		return nil
-	}
-	net := decimal.Zero
-	for i, line := range doc.Lines {
-		what := fmt.Sprintf("line %d (charge %q)", i+1, line.Charge)
-		if line.Per < 1 {
-			return fmt.Errorf("%s has a unit price for %d units: it must be for 1 or more", what, line.Per)
-		}
-		if err := check(what+": amount", line.Amount); err != nil {
-			return err
-		}
-		net = net.Add(line.Amount)
-	}
-	contained := containedTax(doc)
-	if !net.Equal(doc.Net.Add(contained)) {
-		return fmt.Errorf("its lines add up to %s, not to its net %s with contained taxes of %s: draft it again", net, doc.Net, contained)
-	}
-	total := doc.Net
-	for _, tax := range doc.Taxes {
-		if err := check(fmt.Sprintf("tax %q: base", tax.Name), tax.Base); err != nil {
-			return err
-		}
-		if err := check(fmt.Sprintf("tax %q: amount", tax.Name), tax.Amount); err != nil {
-			return err
-		}
-		total = total.Add(tax.Amount)
-	}
-	if !total.Equal(doc.Total) {
-		return fmt.Errorf("its net and taxes add up to %s, not to its total %s: draft it again", total, doc.Total)
-	}
-	return nil
 }
 
 // group is the lines of one category.

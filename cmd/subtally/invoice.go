@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,9 +17,10 @@ import (
 )
 
 func invoiceCommand(opts *options) *cobra.Command {
-	c := &cobra.Command{Use: "invoice", Short: "List, show, draft, finalize, regenerate and credit invoices"}
+	c := &cobra.Command{Use: "invoice", Short: "List, show, draft, finalize, regenerate, credit and pay invoices"}
 	group(c)
-	c.AddCommand(invoiceListCommand(opts), invoiceShowCommand(opts), invoiceDraftCommand(opts), invoiceFinalizeCommand(opts), invoiceRegenerateCommand(opts), invoiceCreditCommand(opts))
+	c.AddCommand(invoiceListCommand(opts), invoiceShowCommand(opts), invoiceDraftCommand(opts), invoiceFinalizeCommand(opts),
+		invoiceRegenerateCommand(opts), invoiceCreditCommand(opts), invoicePayCommand(opts))
 	return c
 }
 
@@ -32,37 +32,6 @@ func openForReading(ctx context.Context, path string) (*app, error) {
 		return nil, err
 	}
 	return open(ctx, conf, false)
-}
-
-func invoiceListCommand(opts *options) *cobra.Command {
-	c := &cobra.Command{
-		Use:   "list",
-		Short: "List finalized invoices",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) (err error) {
-			a, err := openForReading(c.Context(), opts.Config)
-			if err != nil {
-				return err
-			}
-			defer a.closing(&err)
-			reg, err := a.register(c.Context())
-			if err != nil {
-				return err
-			}
-			entries := reg.Entries()
-			if opts.JSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(entries)
-			}
-			t := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "NUMBER\tTENANT\tFROM\tTO\tSHA-256\t")
-			for _, e := range entries {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t\n", e.Number, e.Tenant, e.From, e.To, e.SHA256)
-			}
-			return t.Flush()
-		},
-	}
-	opts.jsonFlag(c)
-	return c
 }
 
 func invoiceShowCommand(opts *options) *cobra.Command {

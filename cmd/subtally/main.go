@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"subtally/billing/register"
 	"subtally/internal/config"
 	"subtally/internal/warehouse/engine"
 )
@@ -70,7 +71,7 @@ func exitStatus(err error, stderr io.Writer) int {
 	case errors.As(err, &problems):
 		fmt.Fprintln(stderr, problems)
 		return statusUsage
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), errors.Is(err, register.ErrNoKeeper):
 		fmt.Fprintln(stderr, "subtally:", err)
 		return statusUsage
 	}
@@ -121,6 +122,7 @@ tenants, unrated or unassigned usage), 4 wrong flags or configuration.`,
 		runCommand(opts),
 		serveCommand(opts),
 		invoiceCommand(opts),
+		verifyCommand(opts),
 		statementCommand(opts),
 		exportCommand(opts),
 		rateCommand(opts),

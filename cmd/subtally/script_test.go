@@ -53,6 +53,7 @@ func TestMain(m *testing.M) {
 //	json [TEXT...]         standard output is JSON, and holds the texts
 //	digest DIR FILE        write the SHA-256 of every file below DIR to FILE
 //	secret DIR...          no file below, and nothing printed so far, holds a secret
+//	server                 start a ClickHouse server without Keeper, at $DSN
 //	idle                   no process works on this script's files
 //
 // A script gets the configuration of testdata/script/default.txt, but for
@@ -95,6 +96,7 @@ func TestScripts(t *testing.T) {
 			"json":   cmdJSON,
 			"digest": cmdDigest,
 			"secret": cmdSecret,
+			"server": cmdServer,
 			"idle":   cmdIdle,
 		},
 	})

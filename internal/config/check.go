@@ -2,10 +2,12 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,9 +71,7 @@ func (l *loader) checkFile(f *file) {
 			bad(days.path, "%d is not a number of days from 0 to 365", days.n)
 		}
 	}
-	if err := register.CheckFormat(b.NumberFormat); err != nil {
-		bad("billing.number_format", "%v", err)
-	}
+	l.checkSellers(f)
 
 	if err := checkCron(f.Schedule.Cron); err != nil {
 		bad("schedule.cron", "%v", err)
@@ -82,6 +82,37 @@ func (l *loader) checkFile(f *file) {
 		}
 	}
 	l.checkDir("output_dir", f.OutputDir)
+}
+
+// checkSellers checks every seller's number formats, and that no number can be
+// given twice: by two sellers, or to an invoice and a credit note.
+func (l *loader) checkSellers(f *file) {
+	type place struct{ path, format string }
+	places := []place{{"billing.number_format", f.Billing.NumberFormat}, {"billing.credit_note_format", f.Billing.CreditNoteFormat}}
+	for _, id := range slices.Sorted(maps.Keys(f.Sellers)) {
+		at, s := join("sellers", id), f.Sellers[id]
+		if !tenantForm.MatchString(id) {
+			l.main.problem(at, "%q is not a seller's id: it needs 1 to 64 of a to z, 0 to 9, '.', '_' and '-', the first a letter or digit", id)
+		}
+		if s.Name == "" {
+			l.main.problem(at+".name", "seller %q needs a name: invoices print it", id)
+		}
+		places = append(places, place{at + ".number_format", s.NumberFormat}, place{at + ".credit_note_format", s.CreditNoteFormat})
+	}
+	var right []place
+	for _, p := range places {
+		if err := register.CheckFormat(p.format); err != nil {
+			l.main.problem(p.path, "%v", err)
+			continue
+		}
+		for _, before := range right {
+			if register.Overlap(before.format, p.format) {
+				l.main.problem(p.path, "%q and %s, %q, can make the same number: let them begin differently", p.format, before.path, before.format)
+				break
+			}
+		}
+		right = append(right, p)
+	}
 }
 
 func (l *loader) checkTwilio(t *twilioSection) {

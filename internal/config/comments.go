@@ -17,6 +17,7 @@ import (
 // writes a file knows its keys and not the source: names of fields and
 // constants come as the keys and the words that a file has for them.
 type comments struct {
+	tag    string            // of the keys: yaml or json
 	types  map[string]string // by package and type, such as "pricing.Plan"
 	fields map[string]string // by package, type and field, such as "pricing.Plan.Name"
 	keys   map[string]string // in a file, by type and field, such as "Plan.Name"
@@ -24,9 +25,10 @@ type comments struct {
 	words  map[string]string // in a file, by constant, such as "day" of "ProrateDay"
 }
 
-// readComments reads the packages in some folders of the module at root.
-func readComments(root string, dirs ...string) (*comments, error) {
-	c := &comments{types: map[string]string{}, fields: map[string]string{}, keys: map[string]string{}, holder: map[string]string{}, words: map[string]string{}}
+// readComments reads the packages in some folders of the module at root. Keys are
+// those of a struct tag.
+func readComments(root, tag string, dirs ...string) (*comments, error) {
+	c := &comments{tag: tag, types: map[string]string{}, fields: map[string]string{}, keys: map[string]string{}, holder: map[string]string{}, words: map[string]string{}}
 	for _, dir := range dirs {
 		names, err := filepath.Glob(filepath.Join(root, dir, "*.go"))
 		if err != nil {
@@ -77,7 +79,7 @@ func (c *comments) struc(pkg, typ string, body *ast.StructType) {
 			continue
 		}
 		tag, _ := strconv.Unquote(f.Tag.Value) // the parser took it
-		key, _, _ := strings.Cut(reflect.StructTag(tag).Get("yaml"), ",")
+		key, _, _ := strings.Cut(reflect.StructTag(tag).Get(c.tag), ",")
 		for _, name := range f.Names {
 			c.fields[pkg+"."+typ+"."+name.Name] = f.Doc.Text() + f.Comment.Text()
 			c.keys[typ+"."+name.Name] = key

@@ -187,7 +187,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 		}
 	}
 	plans := l.loadPlans(f.Plans, decks)
-	tenants := l.loadTenants(f.Tenants, plans, &f.Billing)
+	tenants := l.loadTenants(f, plans)
 	if err := l.problems.err(); err != nil {
 		return nil, err
 	}
@@ -481,7 +481,8 @@ func checkPlan(doc *document, plan *pricing.Plan, decks map[string]*pricing.Deck
 }
 
 // loadTenants reads the tenants file.
-func (l *loader) loadTenants(name string, plans map[string]*pricing.Plan, b *Billing) []billing.Tenant {
+func (l *loader) loadTenants(main *file, plans map[string]*pricing.Plan) []billing.Tenant {
+	name := main.Tenants
 	if name == "" {
 		l.main.problem("tenants", "name the tenants file")
 		return nil
@@ -500,7 +501,7 @@ func (l *loader) loadTenants(name string, plans map[string]*pricing.Plan, b *Bil
 	if f.Tenants == nil {
 		doc.problem("tenants", "the list of tenants is missing")
 	}
-	t := tenantCheck{doc: doc, plans: plans, complete: !l.lostPlan, start: b.Start}
+	t := tenantCheck{doc: doc, plans: plans, sellers: slices.Sorted(maps.Keys(main.Sellers)), complete: !l.lostPlan, start: main.Billing.Start}
 	t.check(f.Tenants)
 	return f.Tenants
 }

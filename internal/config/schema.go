@@ -56,6 +56,7 @@ var rules = map[reflect.Type]rule{
 	reflect.TypeFor[tenantsFile]():        {required: []string{"tenants"}},
 	reflect.TypeFor[billing.Tenant]():     {required: []string{"buyer"}, filled: []string{"id", "plan", "time_zone"}},
 	reflect.TypeFor[billing.Party]():      {filled: []string{"name"}},
+	reflect.TypeFor[billing.Seller]():     {filled: []string{"number_format", "credit_note_format"}},
 	reflect.TypeFor[billing.Assignment](): {filled: []string{"sid"}},
 	reflect.TypeFor[billing.PlanChange](): {filled: []string{"from", "plan"}},
 	reflect.TypeFor[pricing.TaxRate]():    {required: []string{"rate"}, filled: []string{"name"}},
@@ -132,7 +133,7 @@ type schema struct {
 // files are decoded into and from the comments on them. root is the module's
 // folder, where the source is.
 func GenerateSchemas(root string) (map[string][]byte, error) {
-	notes, err := readComments(root, "pricing", "billing", "internal/config")
+	notes, err := readComments(root, "yaml", "pricing", "billing", "internal/config")
 	if err != nil {
 		return nil, fmt.Errorf("generating schemas: %w", err)
 	}

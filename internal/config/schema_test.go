@@ -20,6 +20,7 @@ import (
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
 
+	"subtally/billing"
 	"subtally/pricing"
 )
 
@@ -45,6 +46,16 @@ func TestSchemasAreCurrent(t *testing.T) {
 	}
 	if entries, err := Schemas.ReadDir("."); err != nil || len(entries) != len(files) {
 		t.Errorf("%d schemas are embedded, %d are made (%v)", len(entries), len(files), err)
+	}
+}
+
+func TestInvoiceSchemaIsCurrent(t *testing.T) {
+	want, err := GenerateInvoiceSchema("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), string(billing.InvoiceSchema)); diff != "" {
+		t.Errorf("billing/invoice.schema.json is not what go generate ./internal/config makes (-want +got):\n%s", diff)
 	}
 }
 
@@ -285,7 +296,7 @@ func TestSchemasTakeWhatLoadTakes(t *testing.T) {
 	}
 	tenants := func(path string) *Problems {
 		l := &loader{main: &document{}}
-		l.loadTenants(path, map[string]*pricing.Plan{"standard": {Name: "standard", Currency: "USD"}}, &Billing{})
+		l.loadTenants(&file{Tenants: path, Sellers: map[string]billing.Seller{"europe": {}}}, map[string]*pricing.Plan{"standard": {Name: "standard", Currency: "USD"}})
 		return &l.problems
 	}
 	whole := func(path string) *Problems {
@@ -392,7 +403,7 @@ func TestPlanSchema(t *testing.T) {
 
 // What an editor shows of a key is in the words of the file.
 func TestSchemaDescriptions(t *testing.T) {
-	notes, err := readComments("../..", "pricing", "billing", "internal/config")
+	notes, err := readComments("../..", "yaml", "pricing", "billing", "internal/config")
 	if err != nil {
 		t.Fatal(err)
 	}

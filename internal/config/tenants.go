@@ -22,6 +22,7 @@ type tenantCheck struct {
 	doc      *document
 	plans    map[string]*pricing.Plan
 	complete bool // the plans are all known
+	sellers  []string
 	start    pricing.Date
 	claims   []claim
 }
@@ -67,6 +68,7 @@ func (c *tenantCheck) tenant(at string, t *billing.Tenant) {
 	} else {
 		c.plan(at+".plan", t.Plan)
 	}
+	c.seller(at+".seller", t.Seller)
 	c.planChanges(at, t)
 	if plan := c.plans[t.Plan]; plan != nil {
 		all := *plan // the credits of every plan that the tenant comes to have
@@ -122,6 +124,18 @@ func (c *tenantCheck) plan(at, name string) {
 		c.doc.problem(at, "there is no plan %q; did you mean %q?", name, s)
 	} else {
 		c.doc.problem(at, "there is no plan %q; there is %s", name, strings.Join(names, ", "))
+	}
+}
+
+// seller checks that there is a seller of the id.
+func (c *tenantCheck) seller(at, id string) {
+	if id == "" || slices.Contains(c.sellers, id) {
+		return
+	}
+	if s := suggest(id, c.sellers); s != "" {
+		c.doc.problem(at, "there is no seller %q under sellers; did you mean %q?", id, s)
+	} else {
+		c.doc.problem(at, "there is no seller %q under sellers; the one under seller is a tenant's without this key", id)
 	}
 }
 

@@ -37,7 +37,7 @@ func (db *DB) MakeClaims(ctx context.Context) error {
 	}
 	path := "/" + strings.NewReplacer("/", "_", "'", "_", `\`, "_").Replace(name) + "/claims"
 	err := db.exec(ctx, "CREATE TABLE IF NOT EXISTS claims (position String, value String) ENGINE = KeeperMap('"+path+"') PRIMARY KEY position")
-	if hasCode(err, codeBadArguments) || hasCode(err, codeNoElementsInConfig) {
+	if hasCode(err, codeBadArguments) || hasCode(err, codeNoElementsInConfig) || hasCode(err, codeUnknownStorage) {
 		return fmt.Errorf("make table claims: %w: %w", ErrNoClaims, err)
 	}
 	if err != nil {
@@ -46,19 +46,15 @@ func (db *DB) MakeClaims(ctx context.Context) error {
 	return nil
 }
 
-// Claim stores a value under a position that is free and reports true, or
-// reports false where the position is taken, whoever took it. After an error it
-// is not known whether the value was or will be stored: see [DB.Claimed].
-func (db *DB) Claim(ctx context.Context, position uint64, value string) (bool, error) {
+// Claim stores a value under a position that nobody has claimed. After an error
+// [DB.Claimed] says whose the position is: it was taken before, or the insert
+// was cut off, or tried twice by the server, and is ours all the same.
+func (db *DB) Claim(ctx context.Context, position uint64, value string) error {
 	strict := clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"keeper_map_strict_mode": 1}))
-	err := db.exec(strict, "INSERT INTO claims (position, value) VALUES (?, ?)", claimKey(position), value)
-	if hasCode(err, codeKeeperException) && strings.Contains(err.Error(), "ZNODEEXISTS") {
-		return false, nil
+	if err := db.exec(strict, "INSERT INTO claims (position, value) VALUES (?, ?)", claimKey(position), value); err != nil {
+		return fmt.Errorf("claim position %d of the register: %w", position, err)
 	}
-	if err != nil {
-		return false, fmt.Errorf("claim position %d of the register: %w", position, err)
-	}
-	return true, nil
+	return nil
 }
 
 // Claimed reads the value that a position was claimed with; empty where it is

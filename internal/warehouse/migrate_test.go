@@ -122,7 +122,7 @@ func TestMigrations(t *testing.T) {
 // defaults are.
 func TestAcknowledgedIsOnDisk(t *testing.T) {
 	db := openTest(t)
-	for _, table := range []string{"usage", "windows", "invoices"} {
+	for _, table := range []string{"usage", "windows", "invoices", "payments"} {
 		var definition string
 		if err := db.queryRow(t.Context(), "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = '"+table+"'", &definition); err != nil {
 			t.Fatal(err)

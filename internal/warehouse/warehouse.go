@@ -54,7 +54,7 @@ const (
 	codeAccessDenied       = 497
 	codeBadArguments       = 36
 	codeNoElementsInConfig = 139
-	codeKeeperException    = 999
+	codeUnknownStorage     = 56
 )
 
 // DB is an open warehouse whose schema is up to date. It is safe for concurrent

@@ -1,5 +1,5 @@
 // Command schemagen writes the JSON Schemas of package config into the current
-// folder, which is that package's.
+// folder, which is that package's, and that of invoices into package billing.
 package main
 
 import (
@@ -14,6 +14,12 @@ func main() {
 	for name, text := range files {
 		if err == nil {
 			err = os.WriteFile(name, text, 0o644)
+		}
+	}
+	if err == nil {
+		var text []byte
+		if text, err = config.GenerateInvoiceSchema("../.."); err == nil {
+			err = os.WriteFile("../../billing/invoice.schema.json", text, 0o644)
 		}
 	}
 	if err != nil {

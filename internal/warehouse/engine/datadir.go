@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,8 +132,8 @@ func (d dataDir) free() bool {
 //
 // The databases are made in a session of full rights that listens nowhere; the
 // session that listens later has next to none.
-func (d dataDir) prepare(ctx context.Context, executable, lib string, alive *os.File) (password string, err error) {
-	if err := d.writeConfig("config.xml", d.configFile(), map[string]string{"Users": d.usersFile(), "Dir": d.data()}); err != nil {
+func (d dataDir) prepare(ctx context.Context, o Options, lib string, alive *os.File) (password string, err error) {
+	if err := d.writeConfig("config.xml", d.configFile(), d.config(o)); err != nil {
 		return "", err
 	}
 	kept, err := os.ReadFile(d.passwordFile())
@@ -140,7 +141,7 @@ func (d dataDir) prepare(ctx context.Context, executable, lib string, alive *os.
 	case err == nil:
 		password = string(kept)
 	case errors.Is(err, fs.ErrNotExist):
-		if err := d.makeDatabases(ctx, executable, lib, alive); err != nil {
+		if err := d.makeDatabases(ctx, o.Executable, lib, alive); err != nil {
 			return "", err
 		}
 		// Last, because its presence says that the folder is complete.
@@ -156,6 +157,12 @@ func (d dataDir) prepare(ctx context.Context, executable, lib string, alive *os.
 		"User": User, "Database": Database, "PasswordSHA256": hex.EncodeToString(sum[:]),
 	})
 	return password, err
+}
+
+// config is what config.xml is filled in with.
+func (d dataDir) config(o Options) map[string]string {
+	host, port, _ := net.SplitHostPort(o.Keeper)
+	return map[string]string{"Users": d.usersFile(), "Dir": d.data(), "KeeperHost": host, "KeeperPort": port}
 }
 
 func (d dataDir) makeDatabases(ctx context.Context, executable, lib string, alive *os.File) error {

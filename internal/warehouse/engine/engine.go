@@ -71,6 +71,9 @@ type Options struct {
 	// Executable is the program to run as the engine, os.Executable() if
 	// empty. Its main must call Main when its first argument is Command.
 	Executable string
+	// Keeper is the host:port of a ZooKeeper, for tests of what only servers
+	// have; nothing configures it.
+	Keeper string
 	// Log is told of starts and stops; nil is slog.Default().
 	Log *slog.Logger
 }
@@ -188,7 +191,7 @@ func start(ctx context.Context, dir dataDir, o Options) (*Engine, error) {
 	if err := dir.waitUnlocked(ctx); err != nil {
 		return nil, err
 	}
-	password, err := dir.prepare(ctx, o.Executable, lib, alive)
+	password, err := dir.prepare(ctx, o, lib, alive)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,20 @@ func Main(m *testing.M) int { return enginetest.Main(m) }
 func Open(t testing.TB) *warehouse.DB {
 	t.Helper()
 	dsn, password := enginetest.DSN(t)
+	return Connect(t, dsn, password)
+}
+
+// OpenWithKeeper is Open on an engine that has a Keeper.
+func OpenWithKeeper(t testing.TB) *warehouse.DB {
+	t.Helper()
+	dsn, password := enginetest.KeeperDSN(t)
+	return Connect(t, dsn, password)
+}
+
+// Connect opens the warehouse at an address of enginetest's. It is closed with
+// the test.
+func Connect(t testing.TB, dsn, password string) *warehouse.DB {
+	t.Helper()
 	db, err := warehouse.Open(t.Context(), warehouse.Options{
 		DSN: dsn, Password: password, Log: slog.New(slog.DiscardHandler),
 	})

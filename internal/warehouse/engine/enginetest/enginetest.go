@@ -46,7 +46,8 @@ func startEngine() (*engine.Engine, error) {
 		os.RemoveAll(dir)
 		return nil, err
 	}
-	stop = func() error { return errors.Join(e.Close(), os.RemoveAll(dir)) }
+	before := stop
+	stop = func() error { return errors.Join(e.Close(), os.RemoveAll(dir), before()) }
 	return e, nil
 }
 
