@@ -271,11 +271,16 @@ func Closing(a warehouse.Account) (at time.Time, known bool) {
 // https://support.twilio.com/hc/en-us/articles/223135987
 const deletedAfter = 30 * day
 
+// deleted reports whether Twilio may have deleted what there was of an account.
+func deleted(a warehouse.Account, now time.Time) bool {
+	at, known := Closing(a)
+	return known && !now.Before(at.Add(deletedAfter))
+}
+
 // gone reports whether a window that was pulled after its day's end can be pulled
 // no more, and so has to do as it is.
 func gone(a warehouse.Account, cp warehouse.Checkpoint, now time.Time) bool {
-	at, known := Closing(a)
-	return known && !now.Before(at.Add(deletedAfter)) && !cp.PulledAt.Before(cp.Day.Add(day))
+	return deleted(a, now) && !cp.PulledAt.Before(cp.Day.Add(day))
 }
 
 // span is the time an account's windows cover: from its first day until now
@@ -442,8 +447,8 @@ func (c *Coverage) Missing(accounts []string, d Due) string {
 			for at := from; at.Before(to); at = at.Add(day) {
 				cp, pulled := c.checkpoints[warehouse.Window{Account: sid, Resource: string(r), Day: at}]
 				switch {
-				case !pulled && account.Status == "closed":
-					return fmt.Sprintf("%s of %s on %s were not pulled, and it is closed: Twilio deletes what it has of a closed account; if it is gone, end the subaccount before that day in the tenant's configuration", r, sid, at.Format(time.DateOnly))
+				case !pulled && deleted(account, c.now):
+					return fmt.Sprintf("%s of %s on %s were not pulled, and it is closed: Twilio deletes what it has of a closed account after 30 days; if it is gone, end the subaccount before that day in the tenant's configuration", r, sid, at.Format(time.DateOnly))
 				case !pulled:
 					return fmt.Sprintf("%s of %s on %s were not pulled", r, sid, at.Format(time.DateOnly))
 				case gone(account, cp, c.now):

@@ -573,11 +573,14 @@ func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finali
 		return j.draft(ctx, open[i], o)
 	}, func(i int, draft *billing.Draft) error {
 		tm, isNew, err := j.settle(ctx, open[i], draft, o, finalize)
+		if err != nil {
+			return err
+		}
 		if isNew {
 			finalized = append(finalized, tm.Document.Number)
 		}
 		out = append(out, tm)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, nil, err
