@@ -259,20 +259,30 @@ func TestAdvanceOfAPlanThatIsGone(t *testing.T) {
 	who.Plan = "B"
 	known := &invoiced(t, b, who, "2026-10-01", september.Document.Closing).Document
 	wantLines(t, "configured", known, "fees Fee, credit: -1 month x 31/1 = -31")
+	for _, doc := range []*Document{&september.Document, known} {
+		if err := b.StorePlans(t.Context(), doc); err != nil {
+			t.Fatal(err)
+		}
+	}
 	delete(b.Plans, "A")
+	b = biller(t, db) // of another day
+	b.Plans = map[string]*pricing.Plan{"B": minutes("B", "0.12")}
 	if again, err := b.Redraft(t.Context(), known, nil); err != nil || !known.SameUsage(&again.Document) {
 		t.Errorf("gone later: %v, %v", err, lines(&again.Document))
 	}
 	gone := &invoiced(t, b, who, "2026-10-01", september.Document.Closing).Document
 	wantLines(t, "gone", gone, lines(known)...)
-	if b.Priceable(&september.Document) || !b.Priceable(known) {
-		t.Error("a document is priceable without its plan, or is not without one that it only gives back")
+	// Neither the plan of September's own days nor that of October's advance needs
+	// to be configured.
+	if again, err := b.Redraft(t.Context(), &september.Document, nil); err != nil || !september.Document.SameUsage(&again.Document) {
+		t.Errorf("September without its plan: %v", err)
 	}
 	who.PlanChanges = []PlanChange{{From: date(t, "2026-11-01"), Plan: "C"}}
 	b.Plans["C"] = minutes("C", "0.12", fee("60.00", true))
 	october := &invoiced(t, b, who, "2026-10-01", pricing.Carried{}).Document
-	if delete(b.Plans, "C"); b.Priceable(october) {
-		t.Error("a document is priceable without the plan that it bills in advance")
+	b.Plans["C"] = minutes("C", "0.12", fee("90.00", true))
+	if _, err := b.Redraft(t.Context(), october, nil); err == nil || !strings.Contains(err.Error(), `plan "C" is not configured as it was, and was not stored`) {
+		t.Errorf("a plan that was changed before it was stored: %v", err)
 	}
 }
 

@@ -47,6 +47,7 @@ type Document struct {
 	Annex       *Annex       `json:"annex,omitempty"` // where the tenant's invoices are itemized
 
 	// What prices the invoice besides plans and usage.
+	Ended   []PlanRef              `json:"ended_plans,omitempty"`    // without a day any more: they give back what they billed in advance
 	Rates   []pricing.ExchangeRate `json:"exchange_rates,omitempty"` // by which costs were converted
 	Began   pricing.Date           `json:"began,omitzero"`           // the tenant's first day, where it is known
 	Credits []pricing.Credit       `json:"credits,omitempty"`        // the tenant's own
@@ -76,13 +77,36 @@ type Correction struct {
 // Adjustment says that usage of an invoiced period came or changed after its
 // invoice, or after the last adjustment of it: what the period comes to today,
 // less what has been invoiced for it. The lines with its number in Adjusts are
-// that difference.
+// that difference; there are none where the amounts are the same.
 type Adjustment struct {
 	Number  string    `json:"number"` // of the period's invoice
 	Period  Days      `json:"period"`
 	Reason  string    `json:"reason"`  // printed
 	Records int64     `json:"records"` // usage records more than were invoiced before; negative for fewer
 	Usage   Watermark `json:"usage"`   // that the adjustment was made from
+	Changes []Change  `json:"changes,omitempty"`
+	// What the period began with, and what it leaves, as it is priced today.
+	Opening pricing.Carried `json:"opening,omitzero"`
+	Closing pricing.Carried `json:"closing,omitzero"`
+}
+
+// Change is by how much an adjusted period differs in lines of one kind from what
+// has been invoiced for it.
+type Change struct {
+	LineKey
+	Records  int64           `json:"records"`
+	Quantity decimal.Decimal `json:"quantity"` // in Unit
+	Amount   decimal.Decimal `json:"amount"`   // of amounts that are rounded each
+}
+
+// LineKey is what invoice lines have to have in common to be compared.
+type LineKey struct {
+	Charge      string       `json:"charge"`
+	Kind        pricing.Kind `json:"kind"`
+	Description string       `json:"description"`
+	Item        string       `json:"item"`
+	TaxCode     string       `json:"tax_code,omitempty"`
+	Unit        pricing.Unit `json:"unit"`
 }
 
 // Layout identifies what a document is drawn with: the version of the drawing,
@@ -139,7 +163,8 @@ type Days struct {
 }
 
 // PlanRef names a plan that priced an invoice, and the days that it was in
-// force on; the digest is the SHA-256, in hex, of the plan and its rate decks.
+// force on; the digest is the SHA-256, in hex, of the plan and its rate decks, and
+// what they are stored under once the invoice is finalized. See [pricing.EncodePlan].
 type PlanRef struct {
 	Name   string `json:"name"`
 	Digest string `json:"digest,omitempty"` // empty where nothing is priced yet
@@ -163,4 +188,5 @@ type Payment struct {
 type Watermark struct {
 	Records int64  `json:"records"`  // usage records in the period, charged or not
 	SIDHash string `json:"sid_hash"` // sum of the 64-bit hashes of their sids, in hex
+	Content string `json:"content"`  // sum of the 64-bit hashes of all of them that prices them, in hex
 }

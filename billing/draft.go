@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/go-faster/city"
 	"github.com/shopspring/decimal"
 
 	"subtally/internal/warehouse"
@@ -29,6 +28,11 @@ type Biller struct {
 	Layout       Layout            // of documents
 	PaymentDays  int
 	Instructions []string // how to pay
+
+	// Closed says when subaccounts were closed, by sid.
+	Closed map[string]time.Time
+
+	lists priceLists
 }
 
 // Draft is an invoice that has no number yet, with what must not be printed
@@ -36,6 +40,8 @@ type Biller struct {
 type Draft struct {
 	Document Document
 	Unrated  []pricing.Unrated // usage that could not be priced; the invoice must not be finalized while there is any
+
+	last *pricing.Plan // at the end of the document's days: its rounding holds for the taxes
 }
 
 // Item is one priced usage record of a draft.
@@ -48,7 +54,7 @@ type Item struct {
 // Billed is the part of a period that the tenant is billed for, as dates.
 // Nothing is billed when from is not before to.
 func (b *Biller) Billed(t *Tenant, p Period) (from, to pricing.Date) {
-	return laterDate(p.From, b.Start, t.From), earlierDate(p.To, t.Until)
+	return laterDate(p.From, b.Start, t.From), earlierDate(p.To, t.Until, b.Ends(t))
 }
 
 // accounts are the tenant's subaccounts in a period, each with the days it is
@@ -57,7 +63,7 @@ func (b *Biller) accounts(t *Tenant, p Period) []Account {
 	from, to := b.Billed(t, p)
 	var out []Account
 	for _, a := range t.Subaccounts {
-		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until), Since: laterDate(t.From, t.since(a))}
+		days := Account{SID: a.SID, From: laterDate(from, a.From), To: earlierDate(to, a.Until, b.closed(t, a.SID)), Since: laterDate(t.From, t.since(a))}
 		if days.From.Before(days.To) {
 			out = append(out, days)
 		}
@@ -94,12 +100,21 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 }
 
 // Draft prices a tenant's period. opening is what the tenant's invoice before it
-// left. When each is not nil it is given every usage record, in the order of
-// their start; the item is reused between calls.
+// leaves. When each is not nil it is given every usage record, in the order of
+// their start; the item is reused between calls. See [Draft.Adjust] for what came
+// late of earlier periods.
 func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
-	seller, err := b.SellerOf(t.Seller)
+	draft, err := b.draft(ctx, t, p, issued, opening, each)
 	if err != nil {
 		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+	}
+	return draft, nil
+}
+
+func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
+	seller, err := b.SellerOf(t.Seller)
+	if err != nil {
+		return nil, err
 	}
 	doc := Document{
 		Schema: DocumentSchema, Kind: Invoice, Revision: 1,
@@ -120,6 +135,7 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	} else {
 		doc.Plans = t.PlansOn(doc.Billed.From, doc.Billed.To)
 	}
+	_, doc.Final = b.UntilClosed(t, p)
 	next := Month(p.To, p.TimeZone)
 	if from, to := b.Billed(t, next); from.Before(to) {
 		doc.Next = &Upcoming{
@@ -128,23 +144,37 @@ func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 	}
 	known, err := b.DB.Accounts(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+		return nil, err
 	}
 	for i := range doc.Accounts {
 		doc.Accounts[i].Name = accountName(known, doc.Accounts[i].SID)
 	}
+	doc.Ended = b.ended(&doc)
+	for _, plans := range []*[]PlanRef{&doc.Ended, &doc.Plans, doc.upcoming()} {
+		if *plans, err = b.identify(ctx, *plans); err != nil {
+			return nil, err
+		}
+	}
 	draft, err := b.price(ctx, doc, each)
 	if err != nil {
-		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+		return nil, err
 	}
-	d := &draft.Document
-	d.Net, d.Taxes, d.Total = b.lastPlan(d).Total(d.Lines, t.Taxes)
+	draft.Adjust(t, nil)
 	return draft, nil
 }
 
-// Redraft prices again what a document bills, from the usage and the plans as
-// they are now. Nothing of the document changes but its lines, its usage, its
-// plans' digests and what it leaves to the next.
+// upcoming are the plans of the period after it.
+func (d *Document) upcoming() *[]PlanRef {
+	if d.Next == nil {
+		return new([]PlanRef)
+	}
+	return &d.Next.Plans
+}
+
+// Redraft prices again what a document bills: its own accounts and days, by the
+// plans and exchange rates of that time, from the usage as it is now. Nothing of
+// the document changes but its lines, its usage, and what it leaves to the next.
+// Exchange rates of days that it has none for are those configured now.
 func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) error) (*Draft, error) {
 	draft, err := b.price(ctx, *doc, each)
 	if err != nil {
@@ -164,9 +194,6 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 	if err != nil {
 		return nil, err
 	}
-	if doc.Plans, err = b.digests(doc.Plans); err != nil {
-		return nil, err
-	}
 	pr, err := b.newPricer(ctx, &doc, loc)
 	if err != nil {
 		return nil, err
@@ -182,12 +209,10 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 		pr.again()
 	}
 	daily := newDaily(doc.Period, loc)
-	var records int64
-	var hash uint64
+	var mark warehouse.Watermark
 	item := Item{}
 	err = b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
-		records++
-		hash += city.CH64([]byte(row.SID))
+		mark.Add(row)
 		rec := record(row)
 		rater, res := pr.rate(&rec)
 		if res.Outcome == pricing.Rated {
@@ -202,12 +227,12 @@ func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error
 	if err != nil {
 		return nil, err
 	}
-	doc.Currency = b.lastPlan(&doc).Currency
+	doc.Currency = pr.last.Currency
 	doc.Lines, doc.Closing = pr.lines()
 	doc.Rates = pr.exchangeRates()
 	doc.Daily = daily.days
-	doc.Usage = Watermark{Records: records, SIDHash: fmt.Sprintf("%016x", hash)}
-	return &Draft{Document: doc, Unrated: pr.unrated()}, nil
+	doc.Usage = watermark(mark)
+	return &Draft{Document: doc, Unrated: pr.unrated(), last: pr.last.Plan}, nil
 }
 
 // record is a warehouse row as pricing takes it.
@@ -300,15 +325,4 @@ func earlierDate(d pricing.Date, more ...pricing.Date) pricing.Date {
 		}
 	}
 	return d
-}
-
-// SameUsage reports whether two documents bill the same usage at the same
-// prices, for the same days and under the same taxes: equal records and equal
-// lines, in the same order.
-func (d *Document) SameUsage(other *Document) bool {
-	return d.Usage == other.Usage && slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
-		return a.Charge == b.Charge && a.Category == b.Category && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
-			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per && a.TaxCode == b.TaxCode && a.Adjusts == b.Adjusts && a.From == b.From && a.To == b.To &&
-			a.Quantity.Equal(b.Quantity) && a.UnitPrice.Equal(b.UnitPrice) && a.Amount.Equal(b.Amount)
-	})
 }

@@ -402,3 +402,14 @@ func TestPlansOn(t *testing.T) {
 		}
 	}
 }
+
+// SameUsage reports whether two documents bill the same usage at the same
+// prices, for the same days and under the same taxes: equal records and equal
+// lines, in the same order.
+func (d *Document) SameUsage(other *Document) bool {
+	return d.Usage == other.Usage && slices.EqualFunc(d.Lines, other.Lines, func(a, b pricing.Line) bool {
+		return a.Charge == b.Charge && a.Category == b.Category && a.Kind == b.Kind && a.Item == b.Item && a.Description == b.Description &&
+			a.Records == b.Records && a.Unit == b.Unit && a.Per == b.Per && a.TaxCode == b.TaxCode && a.Adjusts == b.Adjusts && a.From == b.From && a.To == b.To &&
+			a.Quantity.Equal(b.Quantity) && a.UnitPrice.Equal(b.UnitPrice) && a.Amount.Equal(b.Amount)
+	})
+}

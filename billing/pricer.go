@@ -3,7 +3,6 @@ package billing
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,9 +12,9 @@ import (
 
 // pricer prices a document: each plan's days by a rater of their own.
 type pricer struct {
-	doc    *Document
-	biller *Biller
-	parts  []planDays
+	doc   *Document
+	parts []planDays
+	last  *priceList // in force at the end of the document's days; its rounding holds for what is of the whole invoice
 }
 
 // planDays are the days of a document that one plan prices. A plan that begins
@@ -23,39 +22,23 @@ type pricer struct {
 // ended before it has none either: it gives back what it billed in advance.
 type planDays struct {
 	*pricing.Rater
-	plan  *pricing.Plan
+	plan  *priceList
 	days  bool      // whether it has any
 	ahead bool      // whether it is in force in the next period
 	end   time.Time // usage from here on is the next part's
 }
 
-// Priceable reports whether all the plans of a document are configured, those
-// that it bills in advance among them.
-func (b *Biller) Priceable(doc *Document) bool {
-	plans := doc.Plans
-	if doc.Next != nil {
-		plans = slices.Concat(plans, doc.Next.Plans)
-	}
-	return !slices.ContainsFunc(plans, func(p PlanRef) bool { return b.Plans[p.Name] == nil })
-}
-
-// lastPlan is the plan at the end of a document's days. Its settings of rounding
-// hold for the taxes.
-func (b *Biller) lastPlan(doc *Document) *pricing.Plan {
-	return b.Plans[doc.Plans[len(doc.Plans)-1].Name]
-}
-
-// digests are the plans with the digests that they have now.
-func (b *Biller) digests(plans []PlanRef) ([]PlanRef, error) {
-	out := slices.Clone(plans)
-	for i := range out {
-		plan := b.Plans[out[i].Name]
-		if plan == nil {
-			return nil, fmt.Errorf("plan %q is not configured", out[i].Name)
+// ended are the configured plans without a day in the document's period that the
+// invoice before it billed in advance. One that is no longer configured gives back
+// by the advance alone.
+func (b *Biller) ended(doc *Document) (out []PlanRef) {
+	for _, a := range doc.Opening.Advance {
+		named := func(p PlanRef) bool { return p.Name == a.Plan }
+		if b.Plans[a.Plan] != nil && !slices.ContainsFunc(doc.Plans, named) && !slices.ContainsFunc(out, named) {
+			out = append(out, PlanRef{Name: a.Plan, Days: Days{doc.Billed.From, doc.Billed.From}})
 		}
-		out[i].Digest = plan.Digest(b.Tables.Decks)
 	}
-	return out, nil
+	return out
 }
 
 func (b *Biller) newPricer(ctx context.Context, doc *Document, loc *time.Location) (*pricer, error) {
@@ -65,26 +48,25 @@ func (b *Biller) newPricer(ctx context.Context, doc *Document, loc *time.Locatio
 			plans = append(plans, p)
 		}
 	}
-	for _, a := range doc.Opening.Advance {
-		if b.Plans[a.Plan] != nil && !slices.ContainsFunc(doc.Plans, func(own PlanRef) bool { return own.Name == a.Plan }) {
-			add(PlanRef{Name: a.Plan, Days: Days{doc.Billed.From, doc.Billed.From}})
-		}
-	}
-	for _, p := range doc.Plans {
+	for _, p := range slices.Concat(doc.Ended, doc.Plans) {
 		add(p)
 	}
 	if doc.Next != nil {
 		for _, p := range doc.Next.Plans {
-			add(PlanRef{Name: p.Name, Days: Days{doc.Billed.To, doc.Billed.To}})
+			p.Days = Days{doc.Billed.To, doc.Billed.To}
+			add(p)
 		}
 	}
-	pr := &pricer{doc: doc, biller: b}
+	pr := &pricer{doc: doc}
 	for _, p := range plans {
-		configured := b.Plans[p.Name]
-		if configured == nil {
-			return nil, fmt.Errorf("plan %q is not configured", p.Name)
+		list, err := b.priceList(ctx, p)
+		if err != nil {
+			return nil, err
 		}
-		plan := *configured
+		if p.Name == doc.Plans[len(doc.Plans)-1].Name {
+			pr.last = list
+		}
+		plan := *list.Plan
 		plan.Credits = nil // they come off the whole invoice
 		span := pricing.Span{
 			From: doc.Period.From, To: doc.Period.To, BilledFrom: p.From, BilledTo: p.To, Location: loc,
@@ -95,13 +77,12 @@ func (b *Biller) newPricer(ctx context.Context, doc *Document, loc *time.Locatio
 		}
 		days := p.From.Before(p.To)
 		if days && plan.SetsUpNumbers() {
-			var err error
 			if span.NumbersBefore, err = b.numbersBefore(ctx, doc, p.From, loc); err != nil {
 				return nil, err
 			}
 		}
 		pr.parts = append(pr.parts, planDays{
-			Rater: pricing.NewRater(&plan, b.Tables, span, doc.Opening), plan: configured,
+			Rater: pricing.NewRater(&plan, pricing.Tables{Decks: list.decks, Rates: b.Tables.Rates.After(doc.Rates)}, span, doc.Opening), plan: list,
 			days: days, ahead: span.Next != nil, end: p.To.Start(loc),
 		})
 	}
@@ -197,9 +178,9 @@ func (p *pricer) again() {
 // lines are the lines of all plans, by category, and what is left to the next
 // invoice.
 func (p *pricer) lines() (lines []pricing.Line, closing pricing.Carried) {
-	last := p.biller.lastPlan(p.doc)
+	last := p.last
 	for _, a := range p.doc.Opening.Advance {
-		if p.biller.Plans[a.Plan] == nil { // no rater can settle it
+		if !slices.ContainsFunc(p.parts, func(part planDays) bool { return part.plan.Name == a.Plan }) { // no rater can settle it
 			lines = append(lines, pricing.CreditAdvance(a, p.doc.Period.From, last.Rounding, last.Currency))
 		}
 	}

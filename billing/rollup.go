@@ -33,12 +33,13 @@ type TenantMonth struct {
 	Unrated  []pricing.Unrated // empty when finalized
 }
 
-// Issued reports whether the document has a number, and so will not change.
+// Issued reports whether the document is in the register, and never changes.
 func (m *TenantMonth) Issued() bool { return m.Status != Drafted && m.Status != Parked }
 
-// takenBack reports whether the document bills nothing in the end.
-func (m *TenantMonth) takenBack() bool {
-	return m.Status == Credited || m.Document.Kind == CreditNote
+// Stands reports whether the document is what is asked for the month: neither
+// taken back nor what takes another one back. Only then is the usage its own.
+func (m *TenantMonth) Stands() bool {
+	return m.Status != Credited && m.Document.Kind != CreditNote
 }
 
 // Statement rolls up a month. The months of the tenants must be of the same
@@ -438,8 +439,14 @@ func (b *Biller) parts(known []warehouse.Account, month Period, months []TenantM
 			if first := laterDate(b.Start, t.From, a.From); b.Start.Before(first) {
 				has.from = first.Start(loc)
 			}
-			if until := earlierDate(pricing.Date{Year: 9999, Month: 12, Day: 31}, t.Until, a.Until); until.Year < 9999 {
+			if until := earlierDate(pricing.Date{Year: 9999, Month: 12, Day: 31}, t.Until, a.Until, b.closed(t, a.SID)); until.Year < 9999 {
 				has.to = until.Start(loc)
+				// A day of a number is one in UTC, and stands at its noon.
+				if at, closed := b.Closed[a.SID]; closed && until == b.closed(t, a.SID) {
+					if end := at.UTC().Truncate(24 * time.Hour).Add(24 * time.Hour); has.to.Before(end) {
+						has.to = end
+					}
+				}
 			}
 			owned[a.SID] = append(owned[a.SID], gaps(has, invoiced[t.ID])...)
 		}
@@ -472,7 +479,7 @@ func lastDocuments(months []TenantMonth) map[string]int {
 	last := map[string]int{}
 	for i := range months {
 		tenant := months[i].Document.Tenant
-		if before, seen := last[tenant]; !seen || !months[i].takenBack() || months[before].takenBack() {
+		if before, seen := last[tenant]; !seen || months[i].Stands() || !months[before].Stands() {
 			last[tenant] = i
 		}
 	}

@@ -194,6 +194,11 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 	workers.Wait()
 	// Number days are worked out when every list is in, since a number that
 	// moves while they are read could stand in two of them.
+	for _, a := range accounts {
+		if at, known := Closing(a); known {
+			inventory.close(a.SID, at, s.lastListed(a, checkpoints, at))
+		}
+	}
 	load.send(wctx, inventory.batch())
 	load.close()
 	if err := <-loading; err != nil {
@@ -249,11 +254,28 @@ func (s *Syncer) first(a warehouse.Account) time.Time {
 	return s.Start
 }
 
-// closing reports whether an account is closed and known when: Twilio does not
+// Closing reports whether an account is closed and known when: Twilio does not
 // say it, but a closed account changes no more. One that gives no change at
 // all, so that it stands at its creation, says nothing.
-func closing(a warehouse.Account) (at time.Time, known bool) {
+func Closing(a warehouse.Account) (at time.Time, known bool) {
 	return a.Updated.UTC(), a.Status == "closed" && !a.Updated.Equal(a.Created)
+}
+
+// deletedAfter is when Twilio deletes the data of a closed account, unless that is
+// switched off; its lists may answer 401, 403 or 404 from then on.
+// https://support.twilio.com/hc/en-us/articles/223135987
+const deletedAfter = 30 * day
+
+// deleted reports whether Twilio may have deleted what there was of an account.
+func deleted(a warehouse.Account, now time.Time) bool {
+	at, known := Closing(a)
+	return known && !now.Before(at.Add(deletedAfter))
+}
+
+// gone reports whether a window that was pulled after its day's end can be pulled
+// no more, and so has to do as it is.
+func gone(a warehouse.Account, cp warehouse.Checkpoint, now time.Time) bool {
+	return deleted(a, now) && !cp.PulledAt.Before(cp.Day.Add(day))
 }
 
 // span is the time an account's windows cover: from its first day until now
@@ -261,7 +283,7 @@ func closing(a warehouse.Account) (at time.Time, known bool) {
 // no usage.
 func (s *Syncer) span(a warehouse.Account, now time.Time, req Request) (from, to time.Time) {
 	from, to = s.first(a), now
-	if at, known := closing(a); known {
+	if at, known := Closing(a); known {
 		if end := at.Truncate(day).Add(2 * day); end.Before(to) {
 			to = end
 		}
@@ -282,6 +304,8 @@ func (s *Syncer) again(a warehouse.Account, cp warehouse.Checkpoint, now time.Ti
 	switch {
 	case req.Again:
 		return true
+	case gone(a, cp, now):
+		return false
 	case cp.PulledAt.Before(end): // before the day was over
 		return true
 	case cp.PulledAt.Before(settled) && (cp.Pending > 0 || !now.Before(settled)):
@@ -308,7 +332,7 @@ func (s *Syncer) again(a warehouse.Account, cp warehouse.Checkpoint, now time.Ti
 // closed accounts, by default after 30 days, so a later pull may not be
 // possible any more.
 func (s *Syncer) last(a warehouse.Account, cp warehouse.Checkpoint) bool {
-	at, known := closing(a)
+	at, known := Closing(a)
 	end := cp.Day.Add(day)
 	return known && !cp.PulledAt.Before(at.Add(day)) && !cp.PulledAt.Before(end) &&
 		(cp.Pending == 0 || !cp.PulledAt.Before(end.Add(s.Settle)))
@@ -327,6 +351,17 @@ func (s *Syncer) wantsInventory(a warehouse.Account, checkpoints map[warehouse.W
 	}
 	_, listed := checkpoints[warehouse.Window{Account: a.SID, Resource: string(twilio.Numbers), Day: today}]
 	return req.Again || !listed || !s.filled(a, checkpoints, now)
+}
+
+// lastListed is the last UTC day up to an instant on which the account's phone
+// numbers were listed; no time where they never were.
+func (s *Syncer) lastListed(a warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, at time.Time) time.Time {
+	for d := at.Truncate(day); !d.Before(s.first(a)); d = d.Add(-day) {
+		if _, listed := checkpoints[warehouse.Window{Account: a.SID, Resource: string(twilio.Numbers), Day: d}]; listed {
+			return d
+		}
+	}
+	return time.Time{}
 }
 
 // filled reports whether the account's number days are filled in from its
@@ -407,8 +442,11 @@ func (c *Coverage) Missing(accounts []string, d Due) string {
 			for at := from; at.Before(to); at = at.Add(day) {
 				cp, pulled := c.checkpoints[warehouse.Window{Account: sid, Resource: string(r), Day: at}]
 				switch {
+				case !pulled && deleted(account, c.now):
+					return fmt.Sprintf("%s of %s on %s were not pulled, and it is closed: Twilio deletes what it has of a closed account after 30 days; if it is gone, end the subaccount before that day in the tenant's configuration", r, sid, at.Format(time.DateOnly))
 				case !pulled:
 					return fmt.Sprintf("%s of %s on %s were not pulled", r, sid, at.Format(time.DateOnly))
+				case gone(account, cp, c.now):
 				case cp.PulledAt.Before(d.Since) && !c.syncer.last(account, cp):
 					return fmt.Sprintf("%s of %s on %s were not pulled again since the period was due", r, sid, at.Format(time.DateOnly))
 				case cp.PulledAt.Before(at.Add(day + c.syncer.Settle)):

@@ -21,7 +21,9 @@ import (
 // first seen with on a day has it for that whole day; days between two sights
 // belong to the account that had it before; and days before the first sight,
 // since the number was bought though not before the start, belong to the
-// account it was first seen with. A day that is known stays as it is.
+// account it was first seen with. A day that is known stays as it is. Closing an
+// account releases its numbers: those that it held when they were listed last are
+// its own up to and on the day of the closing, though no list has them any more.
 type inventory struct {
 	start, today time.Time
 
@@ -29,7 +31,12 @@ type inventory struct {
 	held   map[string][]warehouse.HeldNumber // known days, by number, in order
 	listed []listed
 	pulled map[string]time.Time // accounts whose numbers were read, with their first day
+	ended  map[string]ended     // accounts that were closed
 }
+
+// ended is a closed account's last number day, and when its numbers were listed
+// last before.
+type ended struct{ last, listed time.Time }
 
 type listed struct {
 	account string
@@ -39,7 +46,7 @@ type listed struct {
 func newInventory(start, now time.Time, held []warehouse.HeldNumber) *inventory {
 	v := &inventory{
 		start: start, today: now.Truncate(day),
-		held: map[string][]warehouse.HeldNumber{}, pulled: map[string]time.Time{},
+		held: map[string][]warehouse.HeldNumber{}, pulled: map[string]time.Time{}, ended: map[string]ended{},
 	}
 	for _, h := range held {
 		v.held[h.SID] = append(v.held[h.SID], h)
@@ -55,6 +62,14 @@ func (v *inventory) add(account string, first time.Time, numbers []twilio.Number
 	v.pulled[account] = first
 	for _, n := range numbers {
 		v.listed = append(v.listed, listed{account, n})
+	}
+}
+
+// close says that an account was closed at an instant, and that its numbers were
+// listed last on a day before, if ever.
+func (v *inventory) close(account string, at, listed time.Time) {
+	if !listed.IsZero() {
+		v.ended[account] = ended{at.Truncate(day), listed}
 	}
 }
 
@@ -93,11 +108,10 @@ func (v *inventory) batch() batch {
 				account = n.account
 			}
 			sid := n.SID + "/" + d.Format(time.DateOnly)
-			v.appendDay(&b.usage, account, sid, n.PhoneNumber, d)
-			w := warehouse.Window{Account: account, Resource: string(twilio.Numbers), Day: d}
-			b.wrote[w] = warehouse.Digest{Records: b.wrote[w].Records + 1, SIDHash: b.wrote[w].SIDHash + city.CH64([]byte(sid))}
+			v.appendDay(&b, account, sid, n.PhoneNumber, d)
 		}
 	}
+	v.release(&b)
 	for _, account := range slices.Sorted(maps.Keys(v.pulled)) {
 		w := warehouse.Window{Account: account, Resource: string(twilio.Numbers), Day: v.today}
 		b.done = append(b.done, warehouse.Checkpoint{Window: w, Digest: b.wrote[w]})
@@ -109,10 +123,30 @@ func (v *inventory) batch() batch {
 	return b
 }
 
-// appendDay adds one number day. Its time is noon UTC, which is the same
-// calendar day in every time zone from UTC-12 to UTC+11.
-func (v *inventory) appendDay(u *warehouse.Usage, account, sid, number string, d time.Time) {
-	noon := d.Add(12 * time.Hour)
+// release adds the days from a closed account's last sight of its numbers to its
+// closing. A number that has another holder since is that one's.
+func (v *inventory) release(b *batch) {
+	for _, number := range slices.Sorted(maps.Keys(v.held)) {
+		runs := v.held[number]
+		run := runs[len(runs)-1]
+		end, closed := v.ended[run.Account]
+		seen := slices.ContainsFunc(v.listed, func(n listed) bool { return n.SID == number })
+		if !closed || seen || run.Last.Before(end.listed) {
+			continue
+		}
+		for d := run.Last.Add(day); !d.After(end.last) && !d.After(v.today); d = d.Add(day) {
+			v.appendDay(b, run.Account, number+"/"+d.Format(time.DateOnly), run.Number, d)
+		}
+	}
+}
+
+// appendDay adds one number day, and what is to be found of it when it is written.
+// Its time is noon UTC, which is the same calendar day in every time zone from
+// UTC-12 to UTC+11.
+func (v *inventory) appendDay(b *batch, account, sid, number string, d time.Time) {
+	w := warehouse.Window{Account: account, Resource: string(twilio.Numbers), Day: d}
+	b.wrote[w] = warehouse.Digest{Records: b.wrote[w].Records + 1, SIDHash: b.wrote[w].SIDHash + city.CH64([]byte(sid))}
+	u, noon := &b.usage, d.Add(12*time.Hour)
 	u.Account = append(u.Account, account)
 	u.SID = append(u.SID, sid)
 	u.Kind = append(u.Kind, "number")

@@ -16,6 +16,7 @@ import (
 // until the next one of the same two currencies.
 type ExchangeRates struct {
 	rates map[[2]string][]exchangeRate // by the currencies from and to, ordered by day
+	fixed []ExchangeRate               // come before rates, for the days that they hold
 }
 
 type exchangeRate struct {
@@ -87,6 +88,8 @@ type ExchangeRate struct {
 	To   string          `json:"to"`   // ISO 4217
 	Day  Date            `json:"day"`  // the first day that it holds
 	Rate decimal.Decimal `json:"rate"` // units of To for one of From
+	// Until is the first day that the next rate holds; none where there is no next.
+	Until Date `json:"until,omitzero"`
 }
 
 // ExchangeRates are the rates by which costs were converted so far, ordered by
@@ -116,6 +119,11 @@ func (x *ExchangeRates) Lookup(from, to string, day Date) (rate ExchangeRate, ok
 	if x == nil {
 		return rate, false
 	}
+	for _, r := range x.fixed {
+		if r.From == from && r.To == to && !day.Before(r.Day) && (r.Until.IsZero() || day.Before(r.Until)) {
+			return r, true
+		}
+	}
 	rates := x.rates[[2]string{from, to}]
 	i, exact := slices.BinarySearchFunc(rates, day, func(r exchangeRate, d Date) int { return r.day.compare(d) })
 	if !exact {
@@ -124,5 +132,22 @@ func (x *ExchangeRates) Lookup(from, to string, day Date) (rate ExchangeRate, ok
 	if i < 0 {
 		return rate, false
 	}
-	return ExchangeRate{From: from, To: to, Day: rates[i].day, Rate: rates[i].rate}, true
+	rate = ExchangeRate{From: from, To: to, Day: rates[i].day, Rate: rates[i].rate}
+	if i+1 < len(rates) {
+		rate.Until = rates[i+1].day
+	}
+	return rate, true
+}
+
+// After are the rates with others that come before them, for the days that those
+// hold: what an invoice was made with stays, whatever is configured later.
+func (x *ExchangeRates) After(fixed []ExchangeRate) *ExchangeRates {
+	if len(fixed) == 0 {
+		return x
+	}
+	out := &ExchangeRates{fixed: fixed}
+	if x != nil {
+		out.rates = x.rates
+	}
+	return out
 }

@@ -188,7 +188,7 @@ func TestExchangeRates(t *testing.T) {
 			t.Errorf("lines %v, want %s", got, tt.want)
 		}
 		wantRates := []ExchangeRate{
-			{From: "USD", To: "EUR", Day: Date{2026, 10, 5}, Rate: dec("0.92")}, {From: "USD", To: "EUR", Day: Date{2026, 10, 11}, Rate: dec("0.9")},
+			{From: "USD", To: "EUR", Day: Date{2026, 10, 5}, Rate: dec("0.92"), Until: Date{2026, 10, 11}}, {From: "USD", To: "EUR", Day: Date{2026, 10, 11}, Rate: dec("0.9")},
 		}
 		if diff := cmp.Diff(wantRates, r.ExchangeRates()); diff != "" {
 			t.Errorf("exchange rates used (-want +got):\n%s", diff)

@@ -1,9 +1,6 @@
 package pricing
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -228,20 +225,6 @@ func (c *Charge) check(decks map[string]*Deck) []Problem {
 	}
 	slices.SortStableFunc(out, func(a, b Problem) int { return strings.Compare(a.Path, b.Path) })
 	return out
-}
-
-// Digest identifies the plan and the rate decks it uses: SHA-256, in hex, of
-// their canonical JSON. Two plans with equal digests price alike.
-func (p *Plan) Digest(decks map[string]*Deck) string {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	enc.Encode(p) //nolint:errcheck // a hash accepts every write, and a Plan always encodes
-	for _, name := range p.DeckNames() {
-		if d := decks[name]; d != nil {
-			enc.Encode([]any{name, d.rows}) //nolint:errcheck // as above
-		}
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }
 
 // DeckNames are the rate decks that the plan's charges name, sorted.

@@ -54,6 +54,16 @@ func NewUsage(w io.Writer, f Format) (*Usage, error) {
 	return &Usage{writer: out}, err
 }
 
+// MoreUsage writes records as plain CSV without a header, behind what [NewUsage]
+// and others have written.
+func MoreUsage(w io.Writer, f Format) *Usage {
+	return &Usage{writer: &writer{table: &UsageTable, sink: newCSV(w, f)}}
+}
+
+// Concatenates reports whether files of the format can be written in pieces, one
+// behind the other.
+func (f Format) Concatenates() bool { return !f.Parquet && !f.Compressed }
+
 // outcomes are the words for what pricing made of a record.
 var outcomes = [...]string{
 	pricing.Rated:      "rated",

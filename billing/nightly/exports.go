@@ -26,38 +26,41 @@ func Lines(w io.Writer, f export.Format, tenants []billing.TenantMonth) error {
 	return out.Close()
 }
 
-// Usage writes the tenants' usage records, each with its amount under the plan
-// as it is now; see [Changed]. An invoice with a plan that is no longer
-// configured is left out. So are a credit note and the invoice that it takes
-// back, or their records would be there more than once.
+// Usage writes the tenants' usage records, each with its amount under the plan of
+// that time; see [Changed]. A credit note and the invoice that it takes back are
+// left out, or their records would be there more than once.
 func Usage(ctx context.Context, w io.Writer, f export.Format, b *billing.Biller, tenants []billing.TenantMonth) error {
+	tenants = slices.DeleteFunc(slices.Clone(tenants), func(t billing.TenantMonth) bool { return !t.Stands() })
 	out, err := export.NewUsage(w, f)
 	if err != nil {
 		return err
 	}
-	for _, t := range tenants {
-		if !stands(t.Document, tenants) || !b.Priceable(t.Document) {
-			continue
+	one := func(ctx context.Context, out *export.Usage, doc *billing.Document) error {
+		_, err := b.Redraft(ctx, doc, func(item *billing.Item) error { return out.Add(doc, item) })
+		return err
+	}
+	if !f.Concatenates() {
+		for _, t := range tenants {
+			if err := one(ctx, out, t.Document); err != nil {
+				return err
+			}
 		}
-		_, err := b.Redraft(ctx, t.Document, func(item *billing.Item) error { return out.Add(t.Document, item) })
-		if err != nil {
+		return out.Close()
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return concat(ctx, w, len(tenants), func(ctx context.Context, w io.Writer, i int) error {
+		out := export.MoreUsage(w, f)
+		if err := one(ctx, out, tenants[i].Document); err != nil {
 			return err
 		}
-	}
-	return out.Close()
-}
-
-// stands reports whether a document bills usage: it is no credit note, and none
-// takes it back.
-func stands(doc *billing.Document, tenants []billing.TenantMonth) bool {
-	return doc.Kind != billing.CreditNote && !slices.ContainsFunc(tenants, func(t billing.TenantMonth) bool {
-		return t.Document.Kind == billing.CreditNote && t.Document.Corrects != nil && t.Document.Corrects.Number == doc.Number
+		return out.Close()
 	})
 }
 
-// Invoices adds to a month's documents, as Look answered them, what the register
-// knows of each, overdue as of the billing date.
-func (j *Job) Invoices(ctx context.Context, o Options, tenants []billing.TenantMonth) ([]export.Invoice, error) {
+// receivables are what is to be had of every entry of the register, by number.
+func (j *Job) receivables(ctx context.Context, o Options) (map[string]register.Receivable, error) {
 	payments, err := j.reg.Payments(ctx)
 	if err != nil {
 		return nil, err
@@ -65,6 +68,16 @@ func (j *Job) Invoices(ctx context.Context, o Options, tenants []billing.TenantM
 	known := map[string]register.Receivable{}
 	for _, r := range register.Receivables(j.reg.Entries(), payments, o.AsOf) {
 		known[r.Number] = r
+	}
+	return known, nil
+}
+
+// Invoices adds to a month's documents, as Look answered them, what the register
+// knows of each, overdue as of the billing date.
+func (j *Job) Invoices(ctx context.Context, o Options, tenants []billing.TenantMonth) ([]export.Invoice, error) {
+	known, err := j.receivables(ctx, o)
+	if err != nil {
+		return nil, err
 	}
 	var out []export.Invoice
 	for _, t := range tenants {

@@ -70,27 +70,3 @@ func TestPaymentsInExports(t *testing.T) {
 		}
 	}
 }
-
-// Usage is listed with the invoice that bills it in the end.
-func TestStands(t *testing.T) {
-	month := func(kind billing.DocumentKind, number, corrects string) billing.TenantMonth {
-		doc := &billing.Document{Kind: kind, Number: number}
-		if corrects != "" {
-			doc.Corrects = &billing.Correction{Number: corrects}
-		}
-		return billing.TenantMonth{Document: doc}
-	}
-	months := []billing.TenantMonth{
-		month(billing.Invoice, "INV-1", ""), month(billing.CreditNote, "CN-1", "INV-1"), month(billing.Invoice, "INV-2", "INV-1"),
-		month(billing.Invoice, "INV-3", ""), month(billing.Invoice, "", ""),
-	}
-	var got []string
-	for _, m := range months {
-		if stands(m.Document, months) {
-			got = append(got, m.Document.Number)
-		}
-	}
-	if want := "[INV-2 INV-3 ]"; fmt.Sprint(got) != want {
-		t.Errorf("usage of %v, want %s", got, want)
-	}
-}

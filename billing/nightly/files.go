@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/google/renameio/v2"
 
@@ -62,15 +63,23 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		_, err := os.Stat(path)
 		return replace || err != nil
 	}
+	var print []*billing.TenantMonth
 	for i := range tenants {
 		t := &tenants[i]
-		replace := t.Status != billing.Finalized || slices.Contains(finalized, t.Document.Number)
-		if path := f.invoicePath(t); missing(path, replace) {
-			if err := f.Invoice(ctx, b, path, t.Document); err != nil {
-				return nil, err
-			}
+		replace := !t.Issued() || slices.Contains(finalized, t.Document.Number)
+		if missing(f.invoicePath(t), replace) {
+			print = append(print, t)
 		}
-		if err := f.dropDraft(t); err != nil {
+	}
+	err = inOrder(ctx, len(print), func(ctx context.Context, i int) (string, error) {
+		path := f.invoicePath(print[i])
+		return path, f.Invoice(ctx, b, path, print[i].Document)
+	}, func(int, string) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	for i := range tenants {
+		if err := f.dropDraft(&tenants[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -103,7 +112,7 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 // removeUnfinished removes what a run that was killed had begun to write. The
 // caller's lock says that nobody is writing now.
 func removeUnfinished(dir string) error {
-	for _, pattern := range []string{".*.csv*", ".*.pdf*", ".*.html*", "invoices/.*.pdf*", "drafts/.*.pdf*"} {
+	for _, pattern := range []string{".*.csv*", ".*.pdf*", ".*.html*", "invoices/.*.pdf*", "invoices/.*.csv*", "drafts/.*.pdf*"} {
 		names, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return fmt.Errorf("look for unfinished files in %s: %w", dir, err)
@@ -119,7 +128,7 @@ func removeUnfinished(dir string) error {
 
 // dropDraft removes the draft of an invoice that is finalized.
 func (f *Files) dropDraft(t *billing.TenantMonth) error {
-	if t.Status != billing.Finalized {
+	if !t.Issued() {
 		return nil
 	}
 	if err := os.Remove(f.draftPath(t.Document)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -218,10 +227,31 @@ func (f *Files) complete(month string, numbers []string) bool {
 
 // invoicePath is where a tenant's invoice, or its draft, is written.
 func (f *Files) invoicePath(t *billing.TenantMonth) string {
-	if t.Status != billing.Finalized {
+	if !t.Issued() {
 		return f.draftPath(t.Document)
 	}
 	return filepath.Join(f.Dir, t.Document.Period.Label(), "invoices", t.Document.Number+".pdf")
+}
+
+// write writes the PDF of a document that is in the register, and answers its
+// path.
+func (f *Files) write(ctx context.Context, b *billing.Biller, doc *billing.Document) (string, error) {
+	path := f.invoicePath(&billing.TenantMonth{Document: doc, Status: billing.Finalized})
+	return path, f.Invoice(ctx, b, path, doc)
+}
+
+// Regenerate writes a document of the register again, as PDF and as CSV beside it,
+// and answers their paths. Both follow from the document alone.
+func (f *Files) Regenerate(ctx context.Context, b *billing.Biller, doc *billing.Document) ([]string, error) {
+	path, err := f.write(ctx, b, doc)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.TrimSuffix(path, ".pdf") + ".csv"
+	err = WriteFile(lines, func(w io.Writer) error {
+		return Lines(w, export.Format{}, []billing.TenantMonth{{Document: doc, Status: billing.Finalized}})
+	})
+	return []string{path, lines}, err
 }
 
 func (f *Files) draftPath(doc *billing.Document) string {

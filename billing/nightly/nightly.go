@@ -39,7 +39,10 @@ type Job struct {
 	Log              *slog.Logger
 
 	reg      *register.Register
+	ofTenant map[string][]register.Entry  // the register's entries, in the order in which they were finalized
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
+	marks    map[string]billing.Watermark // of the usage there is of invoiced months, by number
+	chains   map[string]*chain            // by tenant, month, and what is left out
 	stored   map[string]*billing.Document // finalized documents that were read, by number
 	closings map[string]closing           // what months without a finalized invoice leave to the next, by tenant and month
 }
@@ -70,7 +73,7 @@ type Month struct {
 	Statement *billing.Statement `json:"statement"`
 	Finalized []string           `json:"finalized"`  // numbers given in this run
 	Files     []string           `json:"files"`      // everything there is of the month
-	Changed   []string           `json:"changed"`    // invoices whose usage or plan has changed since: what came late is not billed
+	Late      []LateUsage        `json:"late"`       // of its invoices, and not adjusted yet
 	NotListed []string           `json:"not_listed"` // tenants with an itemized invoice that has too many usage records to list
 }
 
@@ -82,11 +85,12 @@ func (r *Report) NeedsPerson() bool {
 
 // NeedsPerson reports whether someone has to look: a parked tenant, usage
 // without a rate, a subaccount's usage without a tenant, costs in a currency
-// apart, costs that do not add up, usage that changed after it was invoiced, or costs that differ from
-// Twilio's Usage Records. What the main account uses itself is no tenant's.
+// apart, costs that do not add up, late usage that cannot be adjusted, or costs that
+// differ from Twilio's Usage Records. What the main account uses itself is no tenant's.
 func (m *Month) NeedsPerson() bool {
 	st := m.Statement
-	return len(st.Unrated) > 0 || len(m.Changed) > 0 || len(st.OtherCosts) > 0 || !st.Check.Difference().IsZero() || st.Reconciliation.NeedsPerson() ||
+	return len(st.Unrated) > 0 || len(st.OtherCosts) > 0 || !st.Check.Difference().IsZero() || st.Reconciliation.NeedsPerson() ||
+		slices.ContainsFunc(m.Late, func(l LateUsage) bool { return l.Problem != "" }) ||
 		slices.ContainsFunc(st.Tenants, func(t billing.StatementRow) bool { return t.Status == billing.Parked }) ||
 		slices.ContainsFunc(st.Unassigned, func(u billing.UnassignedRow) bool { return u.Account.SID != st.MainAccount.SID })
 }
@@ -132,6 +136,9 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	report.Sync.Failures = append(report.Sync.Failures, failures...)
 	if err := j.cover(ctx, o); err != nil {
+		return report, err
+	}
+	if err := j.compare(ctx, o); err != nil {
 		return report, err
 	}
 	var failed []error
@@ -191,14 +198,35 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 	if err := j.cover(ctx, o); err != nil {
 		return nil, err
 	}
+	if err := j.compare(ctx, o); err != nil {
+		return nil, err
+	}
 	tenants, _, err := j.tenants(ctx, o.Period.FirstOfMonth(), o, false)
 	return tenants, err
 }
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
 	j.stored, j.closings = map[string]*billing.Document{}, map[string]closing{}
-	j.reg, err = register.Open(ctx, j.Biller.DB, j.Register)
-	return err
+	if j.reg, err = register.Open(ctx, j.Biller.DB, j.Register); err != nil {
+		return err
+	}
+	j.indexEntries()
+	return j.closed(ctx)
+}
+
+// closed tells the biller which subaccounts were closed, and when.
+func (j *Job) closed(ctx context.Context) error {
+	list, err := j.Biller.DB.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	j.Biller.Closed = map[string]time.Time{}
+	for _, a := range list {
+		if at, known := ingest.Closing(a); known {
+			j.Biller.Closed[a.SID] = at
+		}
+	}
+	return nil
 }
 
 // document reads a finalized invoice, once.
@@ -235,17 +263,16 @@ const watchDays = 45
 // every invoice is finalized, its documents are there, and all of its usage has
 // settled, so that none can come late.
 func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool, error) {
-	settled := first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + watchDays)
-	if o.AsOf.Before(settled) {
+	if o.AsOf.Before(j.watched(first.NextMonth())) {
 		return false, nil
 	}
 	for i := range j.Biller.Tenants {
 		t := &j.Biller.Tenants[i]
 		p := billing.Month(first, t.TimeZone)
-		if _, done := j.reg.Find(identity(t, p)); done {
+		if j.hasEntry(t.ID, p) {
 			continue
 		}
-		if bills, err := j.bills(ctx, t, p); err != nil || bills {
+		if bills, err := j.billsOwn(ctx, t, p); err != nil || bills {
 			return false, err
 		}
 	}
@@ -300,10 +327,10 @@ func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]inge
 		for i := range j.Biller.Tenants {
 			t := &j.Biller.Tenants[i]
 			p := billing.Month(first, t.TimeZone)
-			if _, done := j.reg.Find(identity(t, p)); done {
+			if j.hasEntry(t.ID, p) {
 				continue
 			}
-			if bills, err := j.bills(ctx, t, p); err != nil {
+			if bills, err := j.billsOwn(ctx, t, p); err != nil {
 				return nil, err
 			} else if !bills {
 				continue
@@ -312,6 +339,7 @@ func (j *Job) due(ctx context.Context, months []pricing.Date, o Options) ([]inge
 			if err != nil {
 				return nil, err
 			}
+			p, _ = j.Biller.UntilClosed(t, p)
 			due, err := j.isDue(p, o)
 			if err != nil {
 				return nil, err
@@ -341,10 +369,10 @@ func (j *Job) period(ctx context.Context, t *billing.Tenant, first pricing.Date)
 	return p, err
 }
 
-// before is the tenant's finalized invoice for the month before first; nil
+// before is the tenant's invoice that stands for the month before first; nil
 // where there is none.
 func (j *Job) before(ctx context.Context, t *billing.Tenant, first pricing.Date) (*billing.Document, error) {
-	e, done := j.reg.Find(register.Identity{Kind: register.Invoice, Tenant: t.ID, From: first.AddDays(-1).FirstOfMonth(), To: first, Revision: 1})
+	e, done := j.reg.Latest(t.ID, first.AddDays(-1).FirstOfMonth(), first)
 	if !done {
 		return nil, nil
 	}
@@ -355,19 +383,28 @@ func (j *Job) before(ctx context.Context, t *billing.Tenant, first pricing.Date)
 var ErrNotBilled = errors.New("not billed")
 
 // mustBill is an error where there is no invoice of the tenant for the period.
-func (j *Job) mustBill(ctx context.Context, t *billing.Tenant, p billing.Period) error {
-	bills, err := j.bills(ctx, t, p)
+func (j *Job) mustBill(ctx context.Context, t *billing.Tenant, p billing.Period, o Options) error {
+	bills, err := j.bills(ctx, t, p, o)
 	if err == nil && !bills {
 		err = fmt.Errorf("tenant %s is %w in %s", t.ID, ErrNotBilled, p.Label())
 	}
 	return err
 }
 
-// bills reports whether there is an invoice of the tenant for the period: there
+// bills reports whether there is an invoice of the tenant for the period: one of
+// its own, or one for what came late of periods before it.
+func (j *Job) bills(ctx context.Context, t *billing.Tenant, p billing.Period, o Options) (bool, error) {
+	if own, err := j.billsOwn(ctx, t, p); err != nil || own {
+		return own, err
+	}
+	return j.billsLate(ctx, t, p, o)
+}
+
+// billsOwn reports whether the tenant has an invoice for the period itself: there
 // was before, it is billed for any day of it, or was in advance and has to get
 // that back.
-func (j *Job) bills(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
-	if _, done := j.reg.Find(identity(t, p)); done {
+func (j *Job) billsOwn(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
+	if j.hasEntry(t.ID, p) {
 		return true, nil
 	}
 	if from, to := j.Biller.Billed(t, p); from.Before(to) {
@@ -385,7 +422,11 @@ func (j *Job) opening(ctx context.Context, t *billing.Tenant, p billing.Period, 
 		return opening, "", err
 	}
 	if doc != nil {
-		return doc.Closing, "", nil
+		c, err := j.chainTo(ctx, t, p.From, "")
+		if err != nil {
+			return opening, "", err
+		}
+		return c.closing, "", nil
 	}
 	if !j.hasHistory(t, p.From) {
 		return opening, "", nil
@@ -401,7 +442,7 @@ func (j *Job) opening(ctx context.Context, t *billing.Tenant, p billing.Period, 
 	if left.Carried, left.wait, err = j.opening(ctx, t, last, o); err != nil {
 		return opening, "", err
 	}
-	bills, err := j.bills(ctx, t, last)
+	bills, err := j.billsOwn(ctx, t, last)
 	if err != nil {
 		return opening, "", err
 	}
@@ -440,13 +481,18 @@ func waitFor(last billing.Period) string {
 }
 
 // leaves says why a draft cannot be finalized any more: the invoice after it was,
-// without what this one would leave it; empty where it leaves nothing.
-func (j *Job) leaves(t *billing.Tenant, draft *billing.Document) string {
-	next, done := j.reg.Find(identity(t, billing.Month(draft.Period.To, t.TimeZone)))
-	if !done || draft.Closing.IsZero() {
-		return ""
+// with something else than what this one would leave it; empty where that is the
+// same.
+func (j *Job) leaves(ctx context.Context, t *billing.Tenant, draft *billing.Document) (string, error) {
+	e, done := j.reg.Latest(t.ID, draft.Period.To, draft.Period.To.NextMonth())
+	if !done {
+		return "", nil
 	}
-	return fmt.Sprintf("it leaves fees in advance, an allowance or credits to %s, which is finalized without them: let what was added to the plan or tenant begin later", next.Number)
+	next, err := j.document(ctx, e)
+	if err != nil || billing.SameCarried(draft.Closing, next.Opening) {
+		return "", err
+	}
+	return fmt.Sprintf("it leaves fees in advance, an allowance or credits to %s, which is finalized without them: let what was added to the plan or tenant begin later", next.Number), nil
 }
 
 // month bills one calendar month; nil when there is nothing in it.
@@ -472,23 +518,36 @@ func (j *Job) month(ctx context.Context, first pricing.Date, o Options) (*Month,
 	if len(tenants) == 0 && len(m.Statement.Unassigned) == 0 {
 		return nil, nil
 	}
-	older := slices.DeleteFunc(slices.Clone(tenants), func(t billing.TenantMonth) bool {
-		return slices.Contains(finalized, t.Document.Number) // priced a moment ago
-	})
-	if m.Changed, err = Changed(ctx, j.Biller, older); err != nil {
+	if m.Late, err = j.Late(ctx, first); err != nil {
 		return nil, err
 	}
-	for _, number := range m.Changed {
-		j.Log.WarnContext(ctx, "usage or plan changed since the invoice was finalized; what came late is not billed", "invoice", number)
+	for _, l := range m.Late {
+		if l.Problem != "" {
+			j.Log.WarnContext(ctx, "late usage cannot be adjusted", "invoice", l.Invoice, "records", l.Records, "reason", l.Problem)
+		}
 	}
 	m.Files, err = j.Files.Month(ctx, j.Biller, m.Statement, tenants, finalized)
 	return m, err
 }
 
-// Statement rolls up the month that Look or a run found the tenants in.
+// Statement rolls up the month that Look or a run found the tenants in, with what
+// has been paid by now, and overdue as of the billing date.
 func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tenants []billing.TenantMonth) (*billing.Statement, error) {
+	known, err := j.receivables(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	tenants = slices.Clone(tenants)
+	for i := range tenants {
+		if r, ok := known[tenants[i].Document.Number]; ok {
+			tenants[i].Status, tenants[i].Overdue = r.Status, r.DaysOverdue
+		}
+	}
 	var near []*billing.Document
 	for _, e := range j.reg.Entries() {
+		if _, back := j.reg.CreditOf(e); back || e.Kind != register.Invoice {
+			continue
+		}
 		if e.From != first && e.From.Before(first.NextMonth().NextMonth()) && first.AddDays(-40).Before(e.To) {
 			doc, err := j.document(ctx, e)
 			if err != nil {
@@ -501,44 +560,29 @@ func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tena
 	if err != nil {
 		return nil, err
 	}
-	st.Reconciliation, err = j.reconciled(ctx, first)
+	if st.Reconciliation, err = j.reconciled(ctx, first); err != nil {
+		return nil, err
+	}
+	st.Vanished, err = j.Biller.Vanished(ctx, first, st.Currency, tenants)
 	return st, err
 }
 
-// Changed lists the finalized invoices that would come out differently today,
-// because their usage or their plan has changed since.
-func Changed(ctx context.Context, b *billing.Biller, tenants []billing.TenantMonth) ([]string, error) {
-	out := []string{}
-	for _, t := range tenants {
-		if t.Status != billing.Finalized {
-			continue
-		}
-		if !b.Priceable(t.Document) {
-			out = append(out, t.Document.Number)
-			continue
-		}
-		again, err := b.Redraft(ctx, t.Document, nil)
-		if err != nil {
-			return nil, err
-		}
-		if !t.Document.SameUsage(&again.Document) {
-			out = append(out, t.Document.Number)
-		}
-	}
-	return out, nil
-}
-
-// tenants answers every tenant's invoice for a calendar month, ordered by
-// tenant. With finalize, drafts that are due are finalized unless they must be
-// parked; the numbers given come back. Invoices of tenants that are no longer
-// configured are among them.
+// tenants answers every tenant's documents for a calendar month, ordered by
+// tenant: a draft, or all that are in the register, in the order in which they
+// were finalized. With finalize, drafts that are due are finalized unless they
+// must be parked; the numbers given come back. Documents of tenants that are no
+// longer configured are among them. A month whose invoice was credited is not
+// drafted again unless a person finalizes it.
 func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finalize bool) (out []billing.TenantMonth, finalized []string, err error) {
 	finalized = []string{}
-	seen := map[string]bool{}
+	var open []*drafting
 	for i := range j.Biller.Tenants {
 		t := &j.Biller.Tenants[i]
 		p := billing.Month(first, t.TimeZone)
-		if bills, err := j.bills(ctx, t, p); err != nil {
+		if j.hasEntry(t.ID, p) {
+			continue
+		}
+		if bills, err := j.bills(ctx, t, p, o); err != nil {
 			return nil, nil, err
 		} else if !bills {
 			continue
@@ -546,55 +590,131 @@ func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finali
 		if p, err = j.period(ctx, t, first); err != nil {
 			return nil, nil, err
 		}
-		tm, isNew, err := j.tenant(ctx, t, p, o, finalize)
+		d, err := j.begin(ctx, t, p, o)
 		if err != nil {
 			return nil, nil, err
+		}
+		open = append(open, d)
+	}
+	for _, list := range j.ofTenant {
+		for _, e := range list {
+			if e.From != first {
+				continue
+			}
+			tm, err := j.issued(ctx, e)
+			if err != nil {
+				return nil, nil, err
+			}
+			out = append(out, tm)
+		}
+	}
+	// Drafting is most of the work, and each draft stands alone; numbers are given
+	// in order.
+	err = inOrder(ctx, len(open), func(ctx context.Context, i int) (*billing.Draft, error) {
+		return j.draft(ctx, open[i], o)
+	}, func(i int, draft *billing.Draft) error {
+		tm, isNew, err := j.settle(ctx, open[i], draft, o, finalize)
+		if err != nil {
+			return err
 		}
 		if isNew {
 			finalized = append(finalized, tm.Document.Number)
 		}
-		seen[t.ID] = true
 		out = append(out, tm)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
-	for _, e := range j.reg.Entries() {
-		if e.From != first || seen[e.Tenant] {
-			continue
-		}
-		doc, err := j.document(ctx, e)
-		if err != nil {
-			return nil, nil, err
-		}
-		out = append(out, billing.TenantMonth{Document: doc, Status: billing.Finalized})
-	}
-	slices.SortFunc(out, func(a, b billing.TenantMonth) int { return strings.Compare(a.Document.Tenant, b.Document.Tenant) })
+	slices.SortStableFunc(out, func(a, b billing.TenantMonth) int { return strings.Compare(a.Document.Tenant, b.Document.Tenant) })
 	return out, finalized, nil
 }
 
-// tenant answers a tenant's invoice for a period: the one in the register, or
-// a draft, which is parked or, with finalize, finalized when it is due.
+// issued is what became of a document in the register.
+func (j *Job) issued(ctx context.Context, e register.Entry) (tm billing.TenantMonth, err error) {
+	tm.Status = billing.Finalized
+	if _, back := j.reg.CreditOf(e); back {
+		tm.Status = billing.Credited
+	}
+	tm.Document, err = j.document(ctx, e)
+	return tm, err
+}
+
+// tenant answers a tenant's invoice for a period: the one that stands, or a draft,
+// which is parked or, with finalize, finalized when it is due. Where the invoice
+// was credited the draft is its next revision.
 func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o Options, finalize bool) (tm billing.TenantMonth, isNew bool, err error) {
-	if e, done := j.reg.Find(identity(t, p)); done {
-		tm.Status = billing.Finalized
-		tm.Document, err = j.document(ctx, e)
+	if e, done := j.reg.Latest(t.ID, p.From, p.To); done {
+		tm, err = j.issued(ctx, e)
 		return tm, false, err
 	}
+	d, err := j.begin(ctx, t, p, o)
+	if err != nil {
+		return tm, false, err
+	}
+	draft, err := j.draft(ctx, d, o)
+	if err != nil {
+		return tm, false, err
+	}
+	return j.settle(ctx, d, draft, o, finalize)
+}
+
+// drafting is a tenant's period that is to be drafted.
+type drafting struct {
+	tenant  *billing.Tenant
+	period  billing.Period
+	closing // what the invoice before it left
+
+	adjustments []billing.Adjustment // of periods before it
+	revision    int
+	corrects    *billing.Correction // the invoice that was taken back, of a revision after the first
+}
+
+// begin gathers what a draft is made from besides usage.
+func (j *Job) begin(ctx context.Context, t *billing.Tenant, p billing.Period, o Options) (*drafting, error) {
 	opening, wait, err := j.opening(ctx, t, p, o)
 	if err != nil {
-		return tm, false, err
+		return nil, err
 	}
-	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, opening, nil)
+	d := &drafting{tenant: t, period: p, closing: closing{opening, wait}, revision: 1}
+	if d.revision, d.corrects, err = j.revision(ctx, t.ID, p); err != nil {
+		return nil, err
+	}
+	if adjusts, err := j.adjusts(ctx, t, p); err != nil || !adjusts {
+		return d, err
+	}
+	c, err := j.chainTo(ctx, t, p.From, "")
 	if err != nil {
-		return tm, false, err
+		return nil, err
 	}
-	if j.hands(t, p, closing{opening, wait}) {
+	d.adjustments = c.adjustments
+	return d, nil
+}
+
+// draft prices the usage. It may be called for several tenants at a time.
+func (j *Job) draft(ctx context.Context, d *drafting, o Options) (*billing.Draft, error) {
+	draft, err := j.Biller.Draft(ctx, d.tenant, d.period, o.AsOf, d.Carried, nil)
+	if err == nil {
+		draft.Document.Revision, draft.Document.Corrects = d.revision, d.corrects
+		draft.Adjust(d.tenant, d.adjustments)
+	}
+	return draft, err
+}
+
+// settle decides what becomes of a draft: it is parked or, with finalize,
+// finalized when it is due.
+func (j *Job) settle(ctx context.Context, d *drafting, draft *billing.Draft, o Options, finalize bool) (tm billing.TenantMonth, isNew bool, err error) {
+	t, p, wait := d.tenant, d.period, d.wait
+	if j.hands(t, p, d.closing) {
 		j.closings[ofMonth(t, p)] = closing{draft.Document.Closing, waitFor(p)}
 	}
 	tm.Document, tm.Status, tm.Unrated = &draft.Document, billing.Drafted, draft.Unrated
-	due, err := j.isDue(p, o)
+	billed, _ := j.Biller.UntilClosed(t, p)
+	due, err := j.isDue(billed, o)
 	if err != nil || !due {
 		return tm, false, err
 	}
-	if tm.Reason, err = j.parked(&tm, p, o); err != nil {
+	if tm.Reason, err = j.parked(&tm, billed, o); err != nil {
 		return tm, false, err
 	}
 	if tm.Reason == "" {
@@ -604,11 +724,15 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 		}
 	}
 	if tm.Reason == "" {
+		leaves, err := j.leaves(ctx, t, tm.Document)
+		if err != nil {
+			return tm, false, err
+		}
 		missing, err := j.Files.Missing(ctx, j.Biller, tm.Document)
 		if err != nil {
 			return tm, false, err
 		}
-		tm.Reason = cmp.Or(wait, j.leaves(t, tm.Document), render.Explain(missing))
+		tm.Reason = cmp.Or(wait, leaves, render.Explain(missing))
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
@@ -616,12 +740,6 @@ func (j *Job) tenant(ctx context.Context, t *billing.Tenant, p billing.Period, o
 	}
 	if !finalize {
 		return tm, false, nil
-	}
-	if err := j.Biller.StoreAnnex(ctx, tm.Document); err != nil {
-		return tm, false, err
-	}
-	if err := j.Files.keepLayout(ctx, j.Biller, tm.Document); err != nil {
-		return tm, false, err
 	}
 	e, err := j.finalize(ctx, tm.Document)
 	if err != nil {
@@ -645,6 +763,9 @@ func (j *Job) billedBefore(ctx context.Context, draft *billing.Document) (string
 	for _, e := range j.reg.Entries() {
 		// Months are cut in different zones, so neighbours may overlap too.
 		if e.To.Before(near) || draft.Period.To.AddDays(2).Before(e.From) {
+			continue
+		}
+		if _, back := j.reg.CreditOf(e); back || e.Kind != register.Invoice || draft.Corrects != nil && e.Number == draft.Corrects.Number {
 			continue
 		}
 		doc, err := j.document(ctx, e)
@@ -711,17 +832,20 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	if err != nil {
 		return tm, "", err
 	}
-	if e, done := j.reg.Find(identity(t, p)); done {
+	if e, done := j.reg.Latest(t.ID, p.From, p.To); done {
 		return tm, "", fmt.Errorf("draft invoice of tenant %s for %s: it is finalized, as %s", t.ID, p.Label(), e.Number)
 	}
-	if err := j.mustBill(ctx, t, p); err != nil {
+	if err := j.compare(ctx, o); err != nil {
+		return tm, "", err
+	}
+	if err := j.mustBill(ctx, t, p, o); err != nil {
 		return tm, "", fmt.Errorf("draft invoice: %w", err)
 	}
-	opening, _, err := j.opening(ctx, t, p, o)
+	d, err := j.begin(ctx, t, p, o)
 	if err != nil {
 		return tm, "", err
 	}
-	draft, err := j.Biller.Draft(ctx, t, p, o.AsOf, opening, nil)
+	draft, err := j.draft(ctx, d, o)
 	if err != nil {
 		return tm, "", err
 	}
@@ -744,15 +868,19 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	if err := j.mustBill(ctx, t, p); err != nil {
+	if err := j.compare(ctx, o); err != nil {
+		return billing.TenantMonth{}, "", err
+	}
+	if err := j.mustBill(ctx, t, p, o); err != nil {
 		return billing.TenantMonth{}, "", fmt.Errorf("finalize invoice: %w", err)
 	}
-	due, err := j.isDue(p, o)
+	billed, _ := j.Biller.UntilClosed(t, p)
+	due, err := j.isDue(billed, o)
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	if due {
-		w, err := j.window(p, o)
+		w, err := j.window(billed, o)
 		if err != nil {
 			return billing.TenantMonth{}, "", err
 		}
@@ -763,12 +891,16 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if err := j.cover(ctx, o); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
+	j.chains = map[string]*chain{}
+	if err := j.compare(ctx, o); err != nil {
+		return billing.TenantMonth{}, "", err
+	}
 	tm, _, err := j.tenant(ctx, t, p, o, true)
 	if err != nil {
 		return tm, "", err
 	}
 	if tm.Status == billing.Drafted {
-		tm.Reason = fmt.Sprintf("not due before %s", p.To.AddDays(j.GraceDays))
+		tm.Reason = fmt.Sprintf("not due before %s", billed.To.AddDays(j.GraceDays))
 	}
 	path := j.Files.invoicePath(&tm)
 	if err := j.Files.Invoice(ctx, j.Biller, path, tm.Document); err != nil {

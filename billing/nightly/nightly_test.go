@@ -73,8 +73,14 @@ func plan(name, currency string, without ...pricing.Kind) *pricing.Plan {
 // and Berlin.
 func newJob(t *testing.T) (*Job, *twiliosim.Server) {
 	t.Helper()
+	return newJobOf(t, 3)
+}
+
+// newJobOf is the same in a world of more subaccounts.
+func newJobOf(t *testing.T, subaccounts int) (*Job, *twiliosim.Server) {
+	t.Helper()
 	sim, err := twiliosim.New(twiliosim.World{
-		Seed: 7, Subaccounts: 3, Records: 900, From: date(t, "2026-09-30").Start(time.UTC), To: date(t, "2026-11-03").Start(time.UTC),
+		Seed: 7, Subaccounts: subaccounts, Records: 900, From: date(t, "2026-09-30").Start(time.UTC), To: date(t, "2026-11-03").Start(time.UTC),
 	}, twiliosim.Options{Now: date(t, "2026-11-25").Start(time.UTC)})
 	if err != nil {
 		t.Fatal(err)
@@ -421,15 +427,15 @@ func TestRun(t *testing.T) {
 	// Later runs change nothing of it: neither the same once more, nor one that
 	// bills this month alone.
 	r = run(t, j, at(t, "2026-11-25"))
-	if len(r.Months) != 2 || statuses(&r.Months[0]) != done || len(r.Months[0].Finalized)+len(r.Months[0].Changed) != 0 {
+	if len(r.Months) != 2 || statuses(&r.Months[0]) != done || len(r.Months[0].Finalized)+len(r.Months[0].Late) != 0 {
 		t.Errorf("the same run once more: %d months: %s", len(r.Months), statuses(&r.Months[0]))
 	}
 	o := at(t, "2026-12-03")
 	o.Period = date(t, "2026-10-01")
 	sim.SetNow(o.Now)
 	r = run(t, j, o)
-	if len(r.Months) != 1 || statuses(&r.Months[0]) != done || len(r.Months[0].Finalized)+len(r.Months[0].Changed) != 0 {
-		t.Errorf("billed once more: %d months: %s, finalized %v, changed %v", len(r.Months), statuses(&r.Months[0]), r.Months[0].Finalized, r.Months[0].Changed)
+	if len(r.Months) != 1 || statuses(&r.Months[0]) != done || len(r.Months[0].Finalized)+len(r.Months[0].Late) != 0 {
+		t.Errorf("billed once more: %d months: %s, finalized %v, changed %v", len(r.Months), statuses(&r.Months[0]), r.Months[0].Finalized, r.Months[0].Late)
 	}
 	// Long after its usage has settled the month is left alone.
 	o = at(t, "2027-01-03")
@@ -642,8 +648,8 @@ func TestParkedTenant(t *testing.T) {
 	if got, want := statuses(&r.Months[0]), "t1 finalized INV-2026-000001, t2 finalized INV-2026-000003, t3 finalized INV-2026-000002"; got != want {
 		t.Errorf("with a rate: %s, want %s", got, want)
 	}
-	if !slices.Equal(r.Months[0].Finalized, []string{"INV-2026-000003"}) || len(r.Months[0].Changed) != 0 {
-		t.Errorf("with a rate: finalized %v, changed %v", r.Months[0].Finalized, r.Months[0].Changed)
+	if !slices.Equal(r.Months[0].Finalized, []string{"INV-2026-000003"}) || len(r.Months[0].Late) != 0 {
+		t.Errorf("with a rate: finalized %v, late %v", r.Months[0].Finalized, r.Months[0].Late)
 	}
 	if got := column(t, filepath.Join(j.Files.Dir, "2026-10", "lines.csv"), "invoice"); !slices.Equal(got, []string{"INV-2026-000001", "INV-2026-000002", "INV-2026-000003"}) {
 		t.Errorf("lines.csv has invoices %v", got)

@@ -2,6 +2,7 @@ package nightly
 
 import (
 	"context"
+	"slices"
 
 	"subtally/billing"
 	"subtally/billing/register"
@@ -14,8 +15,17 @@ func (j *Job) finalize(ctx context.Context, doc *billing.Document) (register.Ent
 	if err != nil {
 		return register.Entry{}, err
 	}
+	if err := j.Biller.StorePlans(ctx, doc); err != nil {
+		return register.Entry{}, err
+	}
+	if err := j.Biller.StoreAnnex(ctx, doc); err != nil {
+		return register.Entry{}, err
+	}
+	if err := j.Files.keepLayout(ctx, j.Biller, doc); err != nil {
+		return register.Entry{}, err
+	}
 	in := register.Series{Format: seller.Format(doc.Kind)}
-	return j.reg.Finalize(ctx, Identity(doc), in, doc.IssueDate, func(number string) (register.Draft, error) {
+	e, err := j.reg.Finalize(ctx, Identity(doc), in, doc.IssueDate, func(number string) (register.Draft, error) {
 		doc.Number = number
 		data, err := doc.Canonical()
 		d := register.Draft{Document: data, Total: doc.Total, Currency: doc.Currency, Issued: doc.IssueDate, Due: doc.DueDate}
@@ -24,6 +34,15 @@ func (j *Job) finalize(ctx context.Context, doc *billing.Document) (register.Ent
 		}
 		return d, err
 	})
+	if err != nil {
+		return e, err
+	}
+	if !slices.ContainsFunc(j.ofTenant[e.Tenant], func(known register.Entry) bool { return known.Number == e.Number }) {
+		j.ofTenant[e.Tenant] = append(j.ofTenant[e.Tenant], e)
+	}
+	clear(j.chains)
+	j.marks[e.Number] = doc.Usage // it was priced a moment ago
+	return e, nil
 }
 
 // Identity is what a document is in the register.
@@ -31,7 +50,24 @@ func Identity(doc *billing.Document) register.Identity {
 	return register.Identity{Kind: string(doc.Kind), Tenant: doc.Tenant, From: doc.Period.From, To: doc.Period.To, Revision: doc.Revision}
 }
 
-// identity is that of a tenant's first invoice for a period.
-func identity(t *billing.Tenant, p billing.Period) register.Identity {
-	return register.Identity{Kind: register.Invoice, Tenant: t.ID, From: p.From, To: p.To, Revision: 1}
+// revision is which invoice of a tenant's period comes next, and which one it
+// stands for, if that was taken back.
+func (j *Job) revision(ctx context.Context, tenant string, p billing.Period) (int, *billing.Correction, error) {
+	id := register.Identity{Kind: register.Invoice, Tenant: tenant, From: p.From, To: p.To, Revision: 1}
+	var corrects *billing.Correction
+	for ; ; id.Revision++ {
+		e, ok := j.reg.Find(id)
+		if !ok {
+			return id.Revision, corrects, nil
+		}
+		credit, back := j.reg.CreditOf(e)
+		if !back {
+			continue
+		}
+		doc, err := j.document(ctx, credit)
+		if err != nil {
+			return 0, nil, err
+		}
+		corrects = doc.Corrects
+	}
 }

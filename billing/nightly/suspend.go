@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"subtally/billing"
-	"subtally/billing/register"
 )
 
 // Suspension is a tenant with overdue invoices, and what has been done about it.
@@ -28,12 +27,13 @@ func (j *Job) Suspensions(ctx context.Context, o Options) ([]Suspension, error) 
 }
 
 func (j *Job) suspensions(ctx context.Context, o Options) ([]Suspension, error) {
-	payments, err := j.reg.Payments(ctx)
+	entries, err := j.receivables(ctx, o)
 	if err != nil {
 		return nil, fmt.Errorf("look for overdue invoices: %w", err)
 	}
 	overdue := map[string][]billing.Overdue{}
-	for _, r := range register.Receivables(j.reg.Entries(), payments, o.AsOf) {
+	for _, e := range j.reg.Entries() {
+		r := entries[e.Number]
 		if r.DaysOverdue > 0 {
 			overdue[r.Tenant] = append(overdue[r.Tenant], billing.Overdue{Number: r.Number, Due: r.Due, Days: r.DaysOverdue, Open: r.Open, Currency: r.Currency})
 		}

@@ -111,7 +111,7 @@ func (v *verifier) document(e register.Entry, data []byte) {
 	if doc.Kind == billing.CreditNote {
 		v.notes = append(v.notes, doc)
 	}
-	for _, plan := range doc.Plans {
+	for _, plan := range doc.PricedBy() {
 		if v.options.Plan != nil && plan.Digest != "" {
 			v.names(e.Number, "plan "+plan.Name, plan.Digest, v.options.Plan)
 		}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,9 +18,10 @@ import (
 )
 
 func invoiceCommand(opts *options) *cobra.Command {
-	c := &cobra.Command{Use: "invoice", Short: "List, show, draft, finalize, regenerate and pay invoices"}
+	c := &cobra.Command{Use: "invoice", Short: "List, show, draft, finalize, regenerate, credit and pay invoices"}
 	group(c)
-	c.AddCommand(invoiceListCommand(opts), invoiceShowCommand(opts), invoiceDraftCommand(opts), invoiceFinalizeCommand(opts), invoiceRegenerateCommand(opts), invoicePayCommand(opts))
+	c.AddCommand(invoiceListCommand(opts), invoiceShowCommand(opts), invoiceDraftCommand(opts), invoiceFinalizeCommand(opts),
+		invoiceRegenerateCommand(opts), invoiceCreditCommand(opts), invoicePayCommand(opts))
 	return c
 }
 
@@ -68,31 +68,6 @@ func (a *app) document(ctx context.Context, number string) (*billing.Document, e
 		return nil, err
 	}
 	return nightly.Document(ctx, reg, e)
-}
-
-func invoiceRegenerateCommand(opts *options) *cobra.Command {
-	return &cobra.Command{
-		Use:   "regenerate NUMBER",
-		Short: "Write a finalized invoice's PDF again, from its stored document",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) (err error) {
-			a, err := openForReading(c.Context(), opts.Config)
-			if err != nil {
-				return err
-			}
-			defer a.closing(&err)
-			doc, err := a.document(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			path := filepath.Join(a.files.Dir, doc.Period.Label(), "invoices", doc.Number+".pdf")
-			if err := a.files.Invoice(c.Context(), a.biller, path, doc); err != nil {
-				return err
-			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), path)
-			return err
-		},
-	}
 }
 
 // tenantMonth is one tenant's month, as flags name it.

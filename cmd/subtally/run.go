@@ -99,8 +99,16 @@ func printMonth(w io.Writer, m *nightly.Month) {
 	if n := len(m.Finalized); n > 0 {
 		fmt.Fprintf(w, "%s finalized in this run\n", count(n, "invoice"))
 	}
-	for _, number := range m.Changed {
-		fmt.Fprintf(w, "CHANGED     usage or plan of %s changed since it was finalized: what came late is not billed\n", number)
+	for _, l := range m.Late {
+		what := "records changed"
+		if l.Records != 0 {
+			what = count(int(l.Records), "record")
+		}
+		if l.Problem != "" {
+			fmt.Fprintf(w, "NOT BILLED  late usage of %s: %s: %s\n", l.Invoice, what, printable(l.Problem))
+		} else {
+			fmt.Fprintf(w, "late usage of %s: %s, adjusted on the next invoice\n", l.Invoice, what)
+		}
 	}
 	for _, tenant := range m.NotListed {
 		fmt.Fprintf(w, "NOT LISTED  the invoice of %s is to be itemized, but has more than %d usage records: they are in usage.csv\n", tenant, billing.AnnexLimit)

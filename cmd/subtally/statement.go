@@ -36,7 +36,7 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			changed, err := nightly.Changed(c.Context(), a.biller, tenants)
+			late, err := job.Late(c.Context(), first)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m := nightly.Month{Statement: st, Changed: changed, Files: paths, Finalized: []string{}}
+			m := nightly.Month{Statement: st, Late: late, Files: paths, Finalized: []string{}}
 			if opts.JSON {
 				err = json.NewEncoder(c.OutOrStdout()).Encode(m)
 			} else {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,7 +30,10 @@ elsewhere: that the last invoices were removed, nothing in the register shows.`,
 				return err
 			}
 			defer a.closing(&err)
-			report, err := verify.Run(c.Context(), a.db, verify.Options{})
+			report, err := verify.Run(c.Context(), a.db, verify.Options{Plan: func(ctx context.Context, digest string) error {
+				_, err := a.db.Blob(ctx, digest)
+				return err
+			}})
 			if err != nil {
 				return err
 			}

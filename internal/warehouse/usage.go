@@ -156,6 +156,7 @@ type UsageRow struct {
 	Cost               *decimal.Decimal
 	Currency           string
 	Final              bool
+	SIDHash, Content   uint64 // see Watermark
 }
 
 // EachUsage calls fn for every usage record of the slices, once each, ordered
@@ -163,7 +164,7 @@ type UsageRow struct {
 func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) error) error {
 	cond, args := where(slices)
 	rows, err := db.query(ctx, `SELECT account, sid, kind, parent_sid, direction, status, from_number, to_number,
-		started_at, quantity, cost, currency, is_final
+		started_at, quantity, cost, currency, is_final, `+sidHash+`, `+contentHash+`
 		FROM usage FINAL WHERE `+cond+` ORDER BY started_at, account, sid`, args...)
 	if err != nil {
 		return fmt.Errorf("read usage: %w", err)
@@ -173,7 +174,7 @@ func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) 
 	for rows.Next() {
 		r.Cost = nil
 		if err := rows.Scan(&r.Account, &r.SID, &r.Kind, &r.ParentSID, &r.Direction, &r.Status, &r.From, &r.To,
-			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final); err != nil {
+			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final, &r.SIDHash, &r.Content); err != nil {
 			return fmt.Errorf("read usage: %w", err)
 		}
 		if err := fn(&r); err != nil {
@@ -283,6 +284,7 @@ func (db *DB) TotalUsage(ctx context.Context, from, to time.Time) ([]UsageSum, e
 // have held a phone number.
 type HeldNumber struct {
 	SID         string // Twilio's PN sid
+	Number      string // the telephone number
 	Account     string
 	First, Last time.Time // midnight UTC
 }
@@ -290,8 +292,8 @@ type HeldNumber struct {
 // HeldNumbers lists every known day of every phone number ever seen, as runs by
 // number and first day.
 func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
-	rows, err := db.query(ctx, `SELECT number, account, toDate(run[1]) AS first, toDate(run[-1]) FROM (
-		SELECT splitByChar('/', sid)[1] AS number, account, arraySort(groupUniqArray(toUInt16(toDate(started_at)))) AS days
+	rows, err := db.query(ctx, `SELECT number, telephone, account, toDate(run[1]) AS first, toDate(run[-1]) FROM (
+		SELECT splitByChar('/', sid)[1] AS number, max(to_number) AS telephone, account, arraySort(groupUniqArray(toUInt16(toDate(started_at)))) AS days
 		FROM usage FINAL WHERE kind = 'number' GROUP BY number, account)
 		ARRAY JOIN arraySplit((d, step) -> step > 1, days, arrayDifference(days)) AS run
 		ORDER BY number, first, account`)
@@ -302,7 +304,7 @@ func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
 	var out []HeldNumber
 	for rows.Next() {
 		var n HeldNumber
-		if err := rows.Scan(&n.SID, &n.Account, &n.First, &n.Last); err != nil {
+		if err := rows.Scan(&n.SID, &n.Number, &n.Account, &n.First, &n.Last); err != nil {
 			return nil, fmt.Errorf("read held numbers: %w", err)
 		}
 		n.First, n.Last = n.First.UTC(), n.Last.UTC()

@@ -232,7 +232,7 @@ func TestHeldNumbers(t *testing.T) {
 	insert(t, db, records("ACa", "CA1"), 1)
 	got, err := db.HeldNumbers(t.Context())
 	run := func(sid, account string, first, last int) HeldNumber {
-		return HeldNumber{sid, account, time.Date(2026, 10, first, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, last, 0, 0, 0, 0, time.UTC)}
+		return HeldNumber{sid, "+4930123456", account, time.Date(2026, 10, first, 0, 0, 0, 0, time.UTC), time.Date(2026, 10, last, 0, 0, 0, 0, time.UTC)}
 	}
 	want := []HeldNumber{run("PN1", "ACa", 8, 10), run("PN1", "ACb", 11, 12), run("PN1", "ACa", 13, 13), run("PN1", "ACa", 15, 16), run("PN2", "ACa", 9, 9)}
 	if err != nil || !slices.Equal(got, want) {

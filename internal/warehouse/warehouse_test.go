@@ -20,19 +20,19 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // newDatabase names a database of the test's own on the engine that the test
 // binary shares.
-func newDatabase(t *testing.T) (dsn, password string) {
+func newDatabase(t testing.TB) (dsn, password string) {
 	t.Helper()
 	return enginetest.DSN(t)
 }
 
 // openTest returns a warehouse in a database of its own.
-func openTest(t *testing.T) *DB {
+func openTest(t testing.TB) *DB {
 	t.Helper()
 	dsn, password := newDatabase(t)
 	return openAt(t, dsn, password)
 }
 
-func openAt(t *testing.T, dsn, password string) *DB {
+func openAt(t testing.TB, dsn, password string) *DB {
 	t.Helper()
 	db, err := Open(t.Context(), Options{DSN: dsn, Password: password, Log: quiet})
 	if err != nil {

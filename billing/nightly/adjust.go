@@ -1,0 +1,319 @@
+package nightly
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"subtally/billing"
+	"subtally/billing/register"
+	"subtally/pricing"
+)
+
+// LateUsage is usage of an invoiced month that came or changed after its invoice,
+// or after the last adjustment of it.
+type LateUsage struct {
+	Invoice string `json:"invoice"`
+	Records int64  `json:"records"`           // more than were invoiced; negative for fewer, 0 where they changed
+	Problem string `json:"problem,omitempty"` // why it cannot be adjusted on the tenant's next invoice
+}
+
+// chain is what a tenant's invoiced months come to today, up to a month that is
+// to be invoiced.
+type chain struct {
+	adjustments []billing.Adjustment
+	problems    map[string]string // why a month cannot be adjusted, by invoice
+	closing     pricing.Carried   // what the month right before leaves; nothing where it has no invoice
+}
+
+// standing are a tenant's invoices that no credit note takes back, in the order
+// in which they were finalized. One of them may be left out, as if it was taken
+// back.
+func (j *Job) standing(tenant, without string) (out []register.Entry) {
+	for _, e := range j.ofTenant[tenant] {
+		if _, back := j.reg.CreditOf(e); e.Kind == register.Invoice && !back && e.Number != without {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// numbers are all that the invoices of a period have had.
+func (j *Job) numbers(of register.Entry) (out []string) {
+	for _, e := range j.ofTenant[of.Tenant] {
+		if e.Kind == register.Invoice && e.From == of.From {
+			out = append(out, e.Number)
+		}
+	}
+	return out
+}
+
+// indexEntries lists the register's entries by tenant, in the order in which they were
+// finalized.
+func (j *Job) indexEntries() {
+	j.ofTenant = map[string][]register.Entry{}
+	for _, e := range j.reg.Entries() {
+		j.ofTenant[e.Tenant] = append(j.ofTenant[e.Tenant], e)
+	}
+	for _, list := range j.ofTenant {
+		slices.SortFunc(list, func(a, b register.Entry) int { return cmp.Compare(a.Position, b.Position) })
+	}
+	j.chains, j.marks = map[string]*chain{}, map[string]billing.Watermark{}
+}
+
+// watched is the day up to which a month's usage is compared with its invoice. A
+// month that begins by then takes up what came late, so that nothing is lost that
+// was seen while the month was watched.
+func (j *Job) watched(end pricing.Date) pricing.Date {
+	return end.AddDays(int(j.Syncer.Settle/(24*time.Hour)) + watchDays)
+}
+
+// compare reads, for all tenants at once, what there is to know for drafts: what
+// usage there is of the invoiced months that are watched on the billing date, and
+// which subaccounts were closed.
+func (j *Job) compare(ctx context.Context, o Options) error {
+	if err := j.closed(ctx); err != nil {
+		return err
+	}
+	j.marks = map[string]billing.Watermark{}
+	var docs []*billing.Document
+	for tenant := range j.ofTenant {
+		for _, e := range j.standing(tenant, "") {
+			// Two months more: one to be invoiced, and its days of grace.
+			if j.watched(e.To).AddDays(62).Before(o.AsOf) {
+				continue
+			}
+			doc, err := j.document(ctx, e)
+			if err != nil {
+				return err
+			}
+			docs = append(docs, doc)
+		}
+	}
+	return j.mark(ctx, docs...)
+}
+
+func (j *Job) mark(ctx context.Context, docs ...*billing.Document) error {
+	marks, err := j.Biller.Watermarks(ctx, docs)
+	for i := range marks {
+		j.marks[docs[i].Number] = marks[i]
+	}
+	return err
+}
+
+// chainTo prices again what has changed of the tenant's invoiced months before
+// first. One invoice may be left out, as if it was taken back.
+func (j *Job) chainTo(ctx context.Context, t *billing.Tenant, first pricing.Date, without string) (*chain, error) {
+	key := t.ID + " " + first.String() + " " + without
+	if c := j.chains[key]; c != nil {
+		return c, nil
+	}
+	var invoices []*billing.Document // from the first that is watched on
+	all := j.standing(t.ID, without)
+	from := first
+	for _, e := range all {
+		if e.From.Before(from) && !j.watched(e.To).Before(first) {
+			from = e.From
+		}
+	}
+	var watched []register.Entry
+	for _, e := range all {
+		if e.From.Before(from) {
+			continue
+		}
+		doc, err := j.document(ctx, e)
+		if err != nil {
+			return nil, err
+		}
+		invoices = append(invoices, doc)
+		if e.From.Before(first) {
+			watched = append(watched, e)
+		}
+	}
+	slices.SortStableFunc(watched, func(a, b register.Entry) int { return cmp.Compare(a.From.String(), b.From.String()) })
+	c := &chain{problems: map[string]string{}}
+	var end pricing.Date
+	for _, e := range watched {
+		v, err := j.invoiced(e, invoices)
+		if err != nil {
+			return nil, err
+		}
+		opening := v.Opening
+		if e.From == end {
+			opening = c.closing
+		}
+		if _, known := j.marks[e.Number]; !known {
+			if err := j.mark(ctx, v.Document); err != nil {
+				return nil, err
+			}
+		}
+		if end, c.closing = e.To, v.Closing; v.Unchanged(j.marks[e.Number], opening) {
+			continue
+		}
+		a, unrated, err := j.Biller.Adjust(ctx, v, opening)
+		if err != nil {
+			return nil, err
+		}
+		if problem := j.unadjustable(t, v.Document, first, unrated); problem != "" {
+			c.problems[e.Number] = problem
+			continue
+		}
+		c.closing = a.Closing
+		c.adjustments = append(c.adjustments, a)
+	}
+	if end != first {
+		c.closing = pricing.Carried{}
+	}
+	j.chains[key] = c
+	return c, nil
+}
+
+// invoiced is what has been invoiced for an entry's period by the documents given.
+func (j *Job) invoiced(e register.Entry, invoices []*billing.Document) (*billing.Invoiced, error) {
+	var own *billing.Document
+	var others []*billing.Document
+	for _, doc := range invoices {
+		if doc.Number == e.Number {
+			own = doc
+		} else {
+			others = append(others, doc)
+		}
+	}
+	if own == nil {
+		return nil, fmt.Errorf("invoice %s is not among its tenant's", e.Number)
+	}
+	return billing.NewInvoiced(own, j.numbers(e), others...), nil
+}
+
+// unadjustable says why the difference of a month cannot stand on the invoice for
+// a later one; empty where it can.
+func (j *Job) unadjustable(t *billing.Tenant, doc *billing.Document, first pricing.Date, unrated []pricing.Unrated) string {
+	if len(unrated) > 0 {
+		var n int64
+		for _, u := range unrated {
+			n += u.Records
+		}
+		return fmt.Sprintf("%d records have no rate under the plan of that time (%s: %s): `subtally invoice regenerate %s --rerate` prices the month by the plan of today",
+			n, unrated[0].Kind, unrated[0].Reason, doc.Number)
+	}
+	if now := j.Biller.CurrencyOf(t, billing.Month(first, t.TimeZone)); now != doc.Currency {
+		return fmt.Sprintf("it was invoiced in %s, and the tenant's plan is in %s now: `subtally invoice regenerate %s --rerate` makes a new invoice of the month", doc.Currency, now, doc.Number)
+	}
+	return ""
+}
+
+// adjusts reports whether what changed of earlier months belongs on the tenant's
+// invoice for the period: it is the first one that is not finalized. A month that
+// a person has credited waits for that person, and nothing waits for it.
+func (j *Job) adjusts(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
+	first := p.From
+	for _, e := range j.standing(t.ID, "") {
+		if e.From.Before(first) && !j.watched(e.To).Before(p.From) {
+			first = e.From
+		}
+	}
+	for ; first.Before(p.From); first = first.NextMonth() {
+		month := billing.Month(first, t.TimeZone)
+		if j.hasEntry(t.ID, month) {
+			continue
+		}
+		if bills, err := j.billsOwn(ctx, t, month); err != nil || bills {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// hasEntry reports whether the tenant's month was ever invoiced.
+func (j *Job) hasEntry(tenant string, p billing.Period) bool {
+	_, has := j.reg.Find(register.Identity{Kind: register.Invoice, Tenant: tenant, From: p.From, To: p.To, Revision: 1})
+	return has
+}
+
+// Late lists the invoices of a month whose usage is not what was invoiced.
+func (j *Job) Late(ctx context.Context, first pricing.Date) ([]LateUsage, error) {
+	out := []LateUsage{}
+	for _, e := range j.reg.Entries() {
+		if _, back := j.reg.CreditOf(e); back || e.Kind != register.Invoice || e.From != first {
+			continue
+		}
+		mark, compared := j.marks[e.Number]
+		if !compared {
+			continue
+		}
+		var invoices []*billing.Document
+		for _, other := range j.standing(e.Tenant, "") {
+			if other.From.Before(e.From) {
+				continue
+			}
+			doc, err := j.document(ctx, other)
+			if err != nil {
+				return nil, err
+			}
+			invoices = append(invoices, doc)
+		}
+		v, err := j.invoiced(e, invoices)
+		if err != nil {
+			return nil, err
+		}
+		if mark == v.Usage {
+			continue
+		}
+		l := LateUsage{Invoice: e.Number, Records: mark.Records - v.Usage.Records, Problem: "its tenant is not configured any more"}
+		if i := slices.IndexFunc(j.Biller.Tenants, func(t billing.Tenant) bool { return t.ID == e.Tenant }); i >= 0 {
+			c, err := j.chainTo(ctx, &j.Biller.Tenants[i], e.To, "")
+			if err != nil {
+				return nil, err
+			}
+			l.Problem = c.problems[e.Number]
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// billsLate reports whether a tenant that is not billed any more has an invoice
+// for the period all the same, with nothing but adjustments: the first one that
+// can still be finalized in time.
+func (j *Job) billsLate(ctx context.Context, t *billing.Tenant, p billing.Period, o Options) (bool, error) {
+	if o.AsOf.Before(p.From) || p.To.AddDays(j.GraceDays).Before(o.AsOf) {
+		return false, nil
+	}
+	if before := billing.Month(p.From.AddDays(-1), t.TimeZone); !before.To.AddDays(j.GraceDays).Before(o.AsOf) && !j.hasEntry(t.ID, before) {
+		return false, nil // that one can
+	}
+	if ok, err := j.adjusts(ctx, t, p); err != nil || !ok {
+		return false, err
+	}
+	c, err := j.chainTo(ctx, t, p.From, "")
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(c.adjustments, func(a billing.Adjustment) bool {
+		return slices.ContainsFunc(a.Changes, func(c billing.Change) bool { return !c.Amount.IsZero() })
+	}), nil
+}
+
+// Changed lists the finalized invoices whose usage is not what it was then. What
+// came late is on an invoice after them.
+func Changed(ctx context.Context, b *billing.Biller, tenants []billing.TenantMonth) ([]string, error) {
+	var docs []*billing.Document
+	for _, t := range tenants {
+		if t.Status == billing.Finalized && t.Document.Kind == billing.Invoice {
+			docs = append(docs, t.Document)
+		}
+	}
+	marks, err := b.Watermarks(ctx, docs)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for i, doc := range docs {
+		if doc.Usage != marks[i] {
+			out = append(out, doc.Number)
+		}
+	}
+	return out, nil
+}
