@@ -1,7 +1,6 @@
 package nightly
 
 import (
-	"fmt"
 	"testing"
 	"time"
 

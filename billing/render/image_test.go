@@ -15,6 +15,8 @@ import (
 
 	"github.com/pdfcpu/pdfcpu/pkg/api"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
+
+	"subtally/templates"
 )
 
 // Golden pages are small grey pictures, so that they can be looked at and do
@@ -166,7 +168,7 @@ func TestDifference(t *testing.T) {
 	}
 	for name, change := range map[string]func(){
 		"moved by two points": func() { l.Page.Margins.Top += 0.7 },
-		"another colour":      func() { l.Brand.Accent.G += 80 },
+		"another colour":      func() { l.Brand.Accent = templates.Colour{R: 0xF0, G: 0xB0, B: 0x80} },
 		"no chart":            func() { typical.Daily = nil },
 		"regular for bold":    func() { l.Fonts.Bold = l.Fonts.Regular },
 	} {
