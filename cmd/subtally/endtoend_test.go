@@ -656,7 +656,8 @@ func (s *site) checkSums(t *testing.T) {
 	lines, fees, rounding, net, usage := sums{}, sums{}, sums{}, sums{}, sums{}
 	endless := map[string]int{}
 	for _, row := range s.table(t, "lines.csv", strings.Split("period,tenant,invoice,status,line,charge,category,kind,description,item,"+
-		"records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency", ",")) {
+		"records,quantity,unit,unit_price,per,exact_amount,rounding,amount,currency,"+
+		"document,revision,corrects,adjusts,adjusted_period,from,to,tax_code", ",")) {
 		who, exact, amount := row["tenant"], dec(row["exact_amount"]), dec(row["amount"])
 		if row["category"] == "fees" {
 			fees.add(who, exact)
@@ -692,7 +693,7 @@ func (s *site) checkSums(t *testing.T) {
 	moved, days := s.sim.MovedNumber(), map[string]int{}
 	kinds, records := map[string]map[string]int64{}, map[string]int64{}
 	for _, row := range s.table(t, "usage.csv", strings.Split("period,tenant,invoice,account,kind,sid,category,parent_sid,started_at,direction,status,from,to,"+
-		"quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency", ",")) {
+		"quantity,unit,outcome,charge,item,billed_quantity,billed_unit,unit_price,per,amount,currency,cost,cost_currency,revision", ",")) {
 		who, id := row["tenant"], row["account"]+" "+row["sid"]
 		if seen[id] {
 			t.Errorf("%s stands twice", id)

@@ -48,7 +48,7 @@ func statementCommand(opts *options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m := nightly.Month{Statement: st, Late: late, Files: paths, Finalized: []string{}}
+			m := nightly.Month{Statement: st, Late: late, Files: paths, Finalized: []string{}, NotListed: []string{}}
 			if opts.JSON {
 				err = json.NewEncoder(c.OutOrStdout()).Encode(m)
 			} else {

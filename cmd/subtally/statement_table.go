@@ -55,7 +55,7 @@ func printStatement(w io.Writer, st *billing.Statement) {
 		fmt.Fprintf(w, "OTHER COST  %d records cost %s %s, which is in no other figure\n", c.Records, c.Cost.String(), c.Currency)
 	}
 	for _, r := range st.Unassigned {
-		fmt.Fprintf(w, "UNASSIGNED  %s (%s, %s): %d records, cost %s %s\n", r.Account.SID, printable(r.Account.Name), r.Status, r.Records, r.Cost.StringFixed(2), st.Currency)
+		fmt.Fprintf(w, "UNASSIGNED  %s (%s, %s): %d records, cost %s\n", r.Account.SID, printable(r.Account.Name), r.Status, r.Records, strings.TrimSpace(r.Cost.StringFixed(2)+" "+st.Currency))
 	}
 	for _, r := range st.Vanished {
 		fmt.Fprintf(w, "VANISHED    %s (%s): %d %s records, cost %s %s, are billed and not listed by Twilio any more\n",
