@@ -173,11 +173,12 @@ func (inv *invoice) withTexts(name string, section []block) []block {
 	return slices.Concat(before, section, after)
 }
 
-// phrase is a text of the layout's own, filled in.
+// phrase is a text of the layout's own, filled in. A draft has its mark for a
+// number.
 func (inv *invoice) phrase(p templates.Phrase) string {
 	doc, locale := inv.doc, inv.layout.Locale
 	return templates.Fill(p.In(locale.Language()),
-		"number", doc.Number, "tenant", doc.Tenant, "seller", doc.Seller.Name, "buyer", doc.Buyer.Name,
+		"number", cmp.Or(doc.Number, inv.labels.DraftMark), "tenant", doc.Tenant, "seller", doc.Seller.Name, "buyer", doc.Buyer.Name,
 		"issue_date", inv.date(doc.IssueDate), "due_date", inv.date(doc.DueDate), "period", inv.days(doc.Period.From, doc.Period.To),
 		"net", locale.Money(doc.Net, doc.Currency), "total", locale.Money(doc.Total, doc.Currency), "currency", doc.Currency)
 }

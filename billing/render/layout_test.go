@@ -11,13 +11,16 @@ import (
 	"io"
 	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"subtally/billing"
+	"subtally/pricing"
 	"subtally/templates"
 )
 
@@ -184,6 +187,19 @@ func TestLogo(t *testing.T) {
 			t.Errorf("%s: %q has moved", tt.file, tt.stays)
 		}
 	}
+	// Every form of picture that the check lets pass can be drawn.
+	for name, picture := range map[string]image.Image{
+		"gray": image.NewGray(picture.Rect), "colours": image.NewPaletted(picture.Rect, color.Palette{color.Black, color.White}),
+		"transparent colours": image.NewPaletted(picture.Rect, color.Palette{color.Transparent, color.White, color.NRGBA{1, 2, 3, 4}}),
+	} {
+		var b bytes.Buffer
+		if err := png.Encode(&b, picture); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(name, func(t *testing.T) {
+			withLayout(t, "zero", "en", "brand: {logo: {file: l.png, height: 9, position: left}}", map[string][]byte{"l.png": b.Bytes()})
+		})
+	}
 	// A logo that a check would have refused is no reason to draw without it.
 	l, err := templates.New(map[string][]byte{"layout.yaml": []byte("brand: {logo: {file: l.png, height: 9, position: left}}"), "l.png": []byte("text")}).Layout("en")
 	if err != nil {
@@ -248,4 +264,50 @@ func TestNewerVersion(t *testing.T) {
 	if err := Invoice(io.Discard, doc, layout(t), nil); err == nil || !strings.Contains(err.Error(), "version 2 of the drawing") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestDrawable holds that the fonts have all that is printed in every language and
+// region, narrow no-break spaces among it.
+func TestDrawable(t *testing.T) {
+	g := coverage(t)
+	for _, language := range templates.Languages {
+		for _, region := range []string{"", "-AT", "-BE", "-BR", "-CA", "-CH", "-DE", "-ES", "-FR", "-GB", "-IN", "-IT", "-MX", "-NL", "-PL", "-PT", "-US", "-ZA"} {
+			l, err := templates.Embedded().Layout(language + region)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := []string{l.Locale.Money(dec("-1234567.89"), "EUR"), l.Locale.Percent(dec("-19.5"), 1)}
+			for month := time.January; month <= time.December; month++ {
+				d := pricing.Date{Year: 2026, Month: month, Day: 1}
+				all = append(all, l.Locale.Date(d), l.Month(d))
+			}
+			labels := reflect.ValueOf(l.Labels)
+			for i := range labels.NumField() {
+				all = append(all, labels.Field(i).String())
+			}
+			for _, unit := range l.Units {
+				all = slices.AppendSeq(all, maps.Values(unit))
+			}
+			for _, s := range all {
+				if got := g.clean(s); got != s {
+					t.Errorf("%s: %q is printed as %q", l.Locale, s, got)
+				}
+			}
+		}
+	}
+}
+
+// The statement speaks a language too.
+func TestStatementInPolish(t *testing.T) {
+	l, err := templates.Embedded().Layout("pl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	if err := Statement(&b, readJSON[billing.Statement](t, "statement"), l); err != nil {
+		t.Fatal(err)
+	}
+	pages := readPDF(t, b.Bytes())
+	checkGeometry(t, pages)
+	inOrder(t, pages, "Zestawienie", "październik 2026", "1729,52\u00a0EUR")
 }
