@@ -21,11 +21,12 @@ demo: engine build ## run the main job on a generated world; writes demo/
 
 # The packages whose goroutines share data run under the race detector; the
 # others run without it, which is several times faster. Of the commands only
-# serve has goroutines of its own.
+# serve has goroutines of its own; TestManyProcesses has processes.
 RACE = ./internal/warehouse/... ./ingest/... ./billing/...
 
 test: engine test-deps lint ## run every test; installs what they need
-	$(GO) test -race -timeout 10m $(RACE)
+	$(GO) test -race -timeout 10m -skip '^TestManyProcesses$$' $(RACE)
+	$(GO) test -timeout 10m -run '^TestManyProcesses$$' ./billing/register
 	$(GO) test -race -timeout 10m -run Serve ./cmd/subtally
 	$(GO) test -timeout 10m $$($(GO) list ./... | grep -v -F -x "$$($(GO) list $(RACE))")
 
