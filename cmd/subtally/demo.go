@@ -107,6 +107,12 @@ func demo(ctx context.Context, w io.Writer, dir string) (err error) {
 	}
 	fmt.Fprintf(w, "\n%d usage records read. Billing %s, as `subtally run --as-of %s` does:\n\n", records, demoMonth, now)
 	sim.SetNow(now.Start(time.UTC))
+	// What a mistake in metering would look like: Twilio bills three calls that
+	// its lists do not have.
+	sim.Differ(twiliosim.Difference{
+		Account: sim.Accounts()[1].SID, Category: "calls", Day: mustDate(demoMonth + "-15").Start(time.UTC),
+		Records: 3, Cost: decimal.RequireFromString("0.12"),
+	})
 	report, err := job.Run(ctx, nightly.Options{AsOf: now, Now: now.Start(time.UTC), Period: mustDate(demoMonth + "-01")})
 	if err != nil {
 		return err
@@ -114,6 +120,12 @@ func demo(ctx context.Context, w io.Writer, dir string) (err error) {
 	if err := printReport(w, report, false); err != nil {
 		return err
 	}
+	fmt.Fprintf(w, "\nTwilio's figures were made to differ from its lists in one place. `subtally reconcile --period %s` says where:\n\n", demoMonth)
+	r, failures, err := job.Reconcile(ctx, nightly.Options{AsOf: now, Now: now.Start(time.UTC), Period: mustDate(demoMonth + "-01")})
+	if err != nil {
+		return err
+	}
+	printReconciliation(w, r, failures)
 	port := url[strings.LastIndex(url, ":")+1:]
 	_, err = fmt.Fprintf(w, `
 The PDFs and CSVs are in %[1]s.
