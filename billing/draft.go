@@ -104,14 +104,64 @@ func (d *Document) Slices() ([]warehouse.Slice, error) {
 // their start; the item is reused between calls. See [Draft.Adjust] for what came
 // late of earlier periods.
 func (b *Biller) Draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
-	draft, err := b.draft(ctx, t, p, issued, opening, each)
-	if err != nil {
-		return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", t.ID, p.Label(), err)
+	var items func(int, *Item) error
+	if each != nil {
+		items = func(_ int, item *Item) error { return each(item) }
 	}
-	return draft, nil
+	drafts, err := b.drafts(ctx, []Drafting{{t, p, opening}}, issued, items)
+	if err != nil {
+		return nil, err
+	}
+	return drafts[0], nil
 }
 
-func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, each func(*Item) error) (*Draft, error) {
+// Drafting is a tenant's period that is to be drafted.
+type Drafting struct {
+	Tenant  *Tenant
+	Period  Period
+	Opening pricing.Carried // what the tenant's invoice before it leaves
+}
+
+// Drafts prices several tenants' periods, as Draft does each, with one query for
+// the usage of all.
+func (b *Biller) Drafts(ctx context.Context, list []Drafting, issued pricing.Date) ([]*Draft, error) {
+	return b.drafts(ctx, list, issued, nil)
+}
+
+func (b *Biller) drafts(ctx context.Context, list []Drafting, issued pricing.Date, each func(int, *Item) error) ([]*Draft, error) {
+	known, err := b.DB.Accounts(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("draft invoices: %w", err)
+	}
+	docs := make([]Document, len(list))
+	for i, d := range list {
+		doc, err := b.document(ctx, d.Tenant, d.Period, issued, d.Opening, known)
+		if err != nil {
+			return nil, fmt.Errorf("draft invoice of tenant %s for %s: %w", d.Tenant.ID, d.Period.Label(), err)
+		}
+		docs[i] = *doc
+	}
+	drafts, err := b.price(ctx, docs, each)
+	if err != nil {
+		return nil, fmt.Errorf("draft %s: %w", named(docs), err)
+	}
+	for i, d := range drafts {
+		d.Adjust(list[i].Tenant, nil)
+	}
+	return drafts, nil
+}
+
+// named says which documents an error is about.
+func named(docs []Document) string {
+	text := fmt.Sprintf("invoice of tenant %s for %s", docs[0].Tenant, docs[0].Period.Label())
+	if len(docs) > 1 {
+		text += fmt.Sprintf(" and %d others", len(docs)-1)
+	}
+	return text
+}
+
+// document is what is known of an invoice before its usage is priced.
+func (b *Biller) document(ctx context.Context, t *Tenant, p Period, issued pricing.Date, opening pricing.Carried, known []warehouse.Account) (*Document, error) {
 	seller, err := b.SellerOf(t.Seller)
 	if err != nil {
 		return nil, err
@@ -142,10 +192,6 @@ func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 			From: next.From, To: next.To, Billed: Days{from, to}, Plans: t.PlansOn(from, to), Accounts: b.accounts(t, next),
 		}
 	}
-	known, err := b.DB.Accounts(ctx)
-	if err != nil {
-		return nil, err
-	}
 	for i := range doc.Accounts {
 		doc.Accounts[i].Name = accountName(known, doc.Accounts[i].SID)
 	}
@@ -155,12 +201,7 @@ func (b *Biller) draft(ctx context.Context, t *Tenant, p Period, issued pricing.
 			return nil, err
 		}
 	}
-	draft, err := b.price(ctx, doc, each)
-	if err != nil {
-		return nil, err
-	}
-	draft.Adjust(t, nil)
-	return draft, nil
+	return &doc, nil
 }
 
 // upcoming are the plans of the period after it.
@@ -176,63 +217,113 @@ func (d *Document) upcoming() *[]PlanRef {
 // the document changes but its lines, its usage, and what it leaves to the next.
 // Exchange rates of days that it has none for are those configured now.
 func (b *Biller) Redraft(ctx context.Context, doc *Document, each func(*Item) error) (*Draft, error) {
-	draft, err := b.price(ctx, *doc, each)
-	if err != nil {
-		return nil, fmt.Errorf("price invoice %s of tenant %s again: %w", doc.Number, doc.Tenant, err)
+	var items func(int, *Item) error
+	if each != nil {
+		items = func(_ int, item *Item) error { return each(item) }
 	}
-	return draft, nil
+	drafts, err := b.Redrafts(ctx, []*Document{doc}, items)
+	if err != nil {
+		return nil, err
+	}
+	return drafts[0], nil
 }
 
-// price fills in what follows from a document's usage: lines, days, watermark,
+// Redrafts prices several documents again, as Redraft does each, with one query
+// for the usage of all. Each is given the index of a document, in order, with an
+// item.
+func (b *Biller) Redrafts(ctx context.Context, list []*Document, each func(int, *Item) error) ([]*Draft, error) {
+	docs := make([]Document, len(list))
+	for i, doc := range list {
+		docs[i] = *doc
+	}
+	drafts, err := b.price(ctx, docs, each)
+	if err != nil {
+		return nil, fmt.Errorf("price again %s: %w", named(docs), err)
+	}
+	return drafts, nil
+}
+
+// underway is a document whose usage is being priced.
+type underway struct {
+	doc   *Document
+	pr    *pricer
+	daily *daily
+	mark  warehouse.Watermark
+}
+
+// price fills in what follows from the documents' usage: lines, days, watermark,
 // and what is left to the next.
-func (b *Biller) price(ctx context.Context, doc Document, each func(*Item) error) (*Draft, error) {
-	loc, err := time.LoadLocation(doc.Period.TimeZone)
-	if err != nil {
-		return nil, fmt.Errorf("time zone %q: %w", doc.Period.TimeZone, err)
-	}
-	use, err := doc.Slices()
-	if err != nil {
-		return nil, err
-	}
-	pr, err := b.newPricer(ctx, &doc, loc)
-	if err != nil {
-		return nil, err
-	}
-	if each != nil && pr.twoPasses() {
-		if err := b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
-			rec := record(row)
-			pr.rate(&rec)
-			return nil
-		}); err != nil {
+func (b *Biller) price(ctx context.Context, docs []Document, each func(int, *Item) error) ([]*Draft, error) {
+	all := make([]underway, len(docs))
+	lists := make([][]warehouse.Slice, len(docs))
+	var twice [][]warehouse.Slice // of those documents that need two passes
+	for i := range docs {
+		doc := &docs[i]
+		loc, err := time.LoadLocation(doc.Period.TimeZone)
+		if err != nil {
+			return nil, fmt.Errorf("tenant %s: time zone %q: %w", doc.Tenant, doc.Period.TimeZone, err)
+		}
+		if lists[i], err = doc.Slices(); err != nil {
 			return nil, err
 		}
-		pr.again()
+		all[i] = underway{doc: doc, daily: newDaily(doc.Period, loc)}
+		if all[i].pr, err = b.newPricer(ctx, doc, loc); err != nil {
+			return nil, fmt.Errorf("tenant %s: %w", doc.Tenant, err)
+		}
+		if each != nil && all[i].pr.twoPasses() {
+			if twice == nil {
+				twice = make([][]warehouse.Slice, len(docs))
+			}
+			twice[i] = lists[i]
+		}
 	}
-	daily := newDaily(doc.Period, loc)
-	var mark warehouse.Watermark
-	item := Item{}
-	err = b.DB.EachUsage(ctx, use, func(row *warehouse.UsageRow) error {
-		mark.Add(row)
+	err := b.DB.EachUsageOf(ctx, twice, func(i int, row *warehouse.UsageRow) error {
 		rec := record(row)
-		rater, res := pr.rate(&rec)
+		all[i].pr.rate(&rec)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i := range twice {
+		if twice[i] != nil {
+			all[i].pr.again()
+		}
+	}
+	item := Item{}
+	err = b.DB.EachUsageOf(ctx, lists, func(i int, row *warehouse.UsageRow) error {
+		u := &all[i]
+		u.mark.Add(row)
+		rec := record(row)
+		rater, res := u.pr.rate(&rec)
 		if res.Outcome == pricing.Rated {
-			daily.add(&rec)
+			u.daily.add(&rec)
 		}
 		if each == nil {
 			return nil
 		}
 		item = Item{UsageRow: row, Result: res, Amount: rater.Itemize(res)}
-		return each(&item)
+		return each(i, &item)
 	})
 	if err != nil {
 		return nil, err
 	}
-	doc.Currency = pr.last.Currency
-	doc.Lines, doc.Closing = pr.lines()
-	doc.Rates = pr.exchangeRates()
-	doc.Daily = daily.days
-	doc.Usage = watermark(mark)
-	return &Draft{Document: doc, Unrated: pr.unrated(), last: pr.last.Plan}, nil
+	drafts := make([]*Draft, len(docs))
+	for i := range all {
+		drafts[i] = all[i].draft()
+	}
+	return drafts, nil
+}
+
+// draft is the document when all of its usage has been priced.
+func (u *underway) draft() *Draft {
+	doc := *u.doc
+	doc.Currency = u.pr.last.Currency
+	doc.Lines, doc.Closing = u.pr.lines()
+	doc.Rates = u.pr.exchangeRates()
+	doc.Daily = u.daily.days
+	doc.Usage = watermark(u.mark)
+	return &Draft{Document: doc, Unrated: u.pr.unrated(), last: u.pr.last.Plan}
 }
 
 // record is a warehouse row as pricing takes it.

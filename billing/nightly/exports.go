@@ -35,13 +35,19 @@ func Usage(ctx context.Context, w io.Writer, f export.Format, b *billing.Biller,
 	if err != nil {
 		return err
 	}
-	one := func(ctx context.Context, out *export.Usage, doc *billing.Document) error {
-		_, err := b.Redraft(ctx, doc, func(item *billing.Item) error { return out.Add(doc, item) })
+	docs := make([]*billing.Document, len(tenants))
+	for i := range tenants {
+		docs[i] = tenants[i].Document
+	}
+	runs := batches(len(docs), func(i int) int { return int(docs[i].Usage.Records) })
+	write := func(ctx context.Context, out *export.Usage, run span) error {
+		docs := docs[run.from:run.to]
+		_, err := b.Redrafts(ctx, docs, func(i int, item *billing.Item) error { return out.Add(docs[i], item) })
 		return err
 	}
 	if !f.Concatenates() {
-		for _, t := range tenants {
-			if err := one(ctx, out, t.Document); err != nil {
+		for _, run := range runs {
+			if err := write(ctx, out, run); err != nil {
 				return err
 			}
 		}
@@ -50,9 +56,9 @@ func Usage(ctx context.Context, w io.Writer, f export.Format, b *billing.Biller,
 	if err := out.Close(); err != nil {
 		return err
 	}
-	return concat(ctx, w, len(tenants), func(ctx context.Context, w io.Writer, i int) error {
+	return concat(ctx, w, len(runs), func(ctx context.Context, w io.Writer, i int) error {
 		out := export.MoreUsage(w, f)
-		if err := one(ctx, out, tenants[i].Document); err != nil {
+		if err := write(ctx, out, runs[i]); err != nil {
 			return err
 		}
 		return out.Close()

@@ -608,19 +608,31 @@ func (j *Job) tenants(ctx context.Context, first pricing.Date, o Options, finali
 			out = append(out, tm)
 		}
 	}
+	usage, err := usageAround(ctx, j.Biller, first)
+	if err != nil {
+		return nil, nil, err
+	}
+	runs := batches(len(open), func(i int) (n int) {
+		for _, a := range open[i].tenant.Subaccounts {
+			n += usage[a.SID]
+		}
+		return n
+	})
 	// Drafting is most of the work, and each draft stands alone; numbers are given
 	// in order.
-	err = inOrder(ctx, len(open), func(ctx context.Context, i int) (*billing.Draft, error) {
-		return j.draft(ctx, open[i], o)
-	}, func(i int, draft *billing.Draft) error {
-		tm, isNew, err := j.settle(ctx, open[i], draft, o, finalize)
-		if err != nil {
-			return err
+	err = inOrder(ctx, len(runs), func(ctx context.Context, i int) ([]*billing.Draft, error) {
+		return j.drafts(ctx, open[runs[i].from:runs[i].to], o)
+	}, func(i int, drafts []*billing.Draft) error {
+		for k, draft := range drafts {
+			tm, isNew, err := j.settle(ctx, open[runs[i].from+k], draft, o, finalize)
+			if err != nil {
+				return err
+			}
+			if isNew {
+				finalized = append(finalized, tm.Document.Number)
+			}
+			out = append(out, tm)
 		}
-		if isNew {
-			finalized = append(finalized, tm.Document.Number)
-		}
-		out = append(out, tm)
 		return nil
 	})
 	if err != nil {
@@ -691,14 +703,31 @@ func (j *Job) begin(ctx context.Context, t *billing.Tenant, p billing.Period, o 
 	return d, nil
 }
 
-// draft prices the usage. It may be called for several tenants at a time.
+// draft prices the usage of one tenant.
 func (j *Job) draft(ctx context.Context, d *drafting, o Options) (*billing.Draft, error) {
-	draft, err := j.Biller.Draft(ctx, d.tenant, d.period, o.AsOf, d.Carried, nil)
-	if err == nil {
-		draft.Document.Revision, draft.Document.Corrects = d.revision, d.corrects
-		draft.Adjust(d.tenant, d.adjustments)
+	drafts, err := j.drafts(ctx, []*drafting{d}, o)
+	if err != nil {
+		return nil, err
 	}
-	return draft, err
+	return drafts[0], nil
+}
+
+// drafts prices the usage of several tenants. It may be called for others at the
+// same time.
+func (j *Job) drafts(ctx context.Context, list []*drafting, o Options) ([]*billing.Draft, error) {
+	what := make([]billing.Drafting, len(list))
+	for i, d := range list {
+		what[i] = billing.Drafting{Tenant: d.tenant, Period: d.period, Opening: d.Carried}
+	}
+	drafts, err := j.Biller.Drafts(ctx, what, o.AsOf)
+	if err != nil {
+		return nil, err
+	}
+	for i, d := range list {
+		drafts[i].Document.Revision, drafts[i].Document.Corrects = d.revision, d.corrects
+		drafts[i].Adjust(d.tenant, d.adjustments)
+	}
+	return drafts, nil
 }
 
 // settle decides what becomes of a draft: it is parked or, with finalize,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -131,20 +130,6 @@ type Slice struct {
 	From, To time.Time
 }
 
-// where is the condition for any of the slices, with its arguments.
-func where(slices []Slice) (string, []any) {
-	var conditions []string
-	var args []any
-	for _, s := range slices {
-		conditions = append(conditions, "(account IN ? AND started_at >= ? AND started_at < ?)")
-		args = append(args, s.Accounts, s.From.UTC(), s.To.UTC())
-	}
-	if conditions == nil {
-		return "false", nil
-	}
-	return strings.Join(conditions, " OR "), args
-}
-
 // UsageRow is one usage record.
 type UsageRow struct {
 	Account, SID, Kind string
@@ -160,28 +145,74 @@ type UsageRow struct {
 }
 
 // EachUsage calls fn for every usage record of the slices, once each, ordered
-// by start and sid. The row is reused between calls.
+// by start, account and sid. The row is reused between calls.
 func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) error) error {
-	cond, args := where(slices)
-	rows, err := db.query(ctx, `SELECT account, sid, kind, parent_sid, direction, status, from_number, to_number,
+	return db.EachUsageOf(ctx, [][]Slice{slices}, func(_ int, row *UsageRow) error { return fn(row) })
+}
+
+// EachUsageOf calls fn for every usage record of several lists of slices, by one
+// query: those of the first list, ordered by start, account and sid, then those
+// of the next. Within a list the slices of an account must not overlap. The row is
+// reused between calls.
+func (db *DB) EachUsageOf(ctx context.Context, lists [][]Slice, fn func(list int, row *UsageRow) error) error {
+	var accounts []string
+	var froms, tos, indexes []int64
+	for i, list := range lists {
+		for _, s := range list {
+			for _, account := range s.Accounts {
+				accounts, indexes = append(accounts, account), append(indexes, int64(i))
+				froms, tos = append(froms, s.From.Unix()), append(tos, s.To.Unix())
+			}
+		}
+	}
+	if len(accounts) == 0 {
+		return nil
+	}
+	rows, err := db.query(ctx, `SELECT list, account, sid, kind, parent_sid, direction, status, from_number, to_number,
 		started_at, quantity, cost, currency, is_final, `+sidHash+`, `+contentHash+`
-		FROM usage FINAL WHERE `+cond+` ORDER BY started_at, account, sid`, args...)
+		FROM (SELECT * FROM usage FINAL WHERE account IN ? AND started_at >= toDateTime(?, 'UTC') AND started_at < toDateTime(?, 'UTC')) AS used
+		INNER JOIN (SELECT part.1 AS owner, toDateTime(part.2, 'UTC') AS begins, toDateTime(part.3, 'UTC') AS ends, toInt64(part.4) AS list
+			FROM (SELECT arrayJoin(arrayZip(?, ?, ?, ?)) AS part)) AS parts
+		ON used.account = parts.owner
+		WHERE started_at >= begins AND started_at < ends ORDER BY list, started_at, account, sid`,
+		accounts, slices.Min(froms), slices.Max(tos), accounts, froms, tos, indexes)
 	if err != nil {
 		return fmt.Errorf("read usage: %w", err)
 	}
 	defer rows.Close()
 	var r UsageRow
+	var list int64
 	for rows.Next() {
 		r.Cost = nil
-		if err := rows.Scan(&r.Account, &r.SID, &r.Kind, &r.ParentSID, &r.Direction, &r.Status, &r.From, &r.To,
+		if err := rows.Scan(&list, &r.Account, &r.SID, &r.Kind, &r.ParentSID, &r.Direction, &r.Status, &r.From, &r.To,
 			&r.StartedAt, &r.Quantity, &r.Cost, &r.Currency, &r.Final, &r.SIDHash, &r.Content); err != nil {
 			return fmt.Errorf("read usage: %w", err)
 		}
-		if err := fn(&r); err != nil {
+		if err := fn(int(list), &r); err != nil {
 			return err
 		}
 	}
 	return db.rowsErr("read usage", rows)
+}
+
+// CountUsage counts about how many usage records started in [from, to), by
+// account. A record that was written more than once may count as often.
+func (db *DB) CountUsage(ctx context.Context, from, to time.Time) (map[string]int, error) {
+	rows, err := db.query(ctx, "SELECT account, count() FROM usage WHERE started_at >= ? AND started_at < ? GROUP BY account", from.UTC(), to.UTC())
+	if err != nil {
+		return nil, fmt.Errorf("count usage: %w", err)
+	}
+	defer rows.Close()
+	out := map[string]int{}
+	for rows.Next() {
+		var account string
+		var n uint64
+		if err := rows.Scan(&account, &n); err != nil {
+			return nil, fmt.Errorf("count usage: %w", err)
+		}
+		out[account] = int(n)
+	}
+	return out, db.rowsErr("count usage", rows)
 }
 
 // UsageSum is the usage of one account in one slice, of one kind, status and

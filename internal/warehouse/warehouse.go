@@ -111,6 +111,9 @@ func (db *DB) open(ctx context.Context, settings *clickhouse.Options) error {
 	}
 	// An insert that returns must be stored: a buffered one is not.
 	settings.Settings["async_insert"] = 0
+	// A record's partition never changes, so FINAL has nothing to merge across
+	// them, and nothing at all in one that has been merged.
+	settings.Settings["do_not_merge_across_partitions_select_final"] = 1
 	// A query may name every account: 37 bytes each, and the server's default
 	// of 256 KiB ends before 7,000 of them.
 	settings.Settings["max_query_size"] = maxQuerySize
