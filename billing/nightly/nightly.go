@@ -43,6 +43,7 @@ type Job struct {
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
 	marks    map[string]billing.Watermark // of the usage there is of invoiced months, by number
 	chains   map[string]*chain            // by tenant, month, and what is left out
+	billed   *billed                      // around the month that was looked at last
 	stored   map[string]*billing.Document // finalized documents that were read, by number
 	closings map[string]closing           // what months without a finalized invoice leave to the next, by tenant and month
 }
@@ -206,7 +207,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 }
 
 func (j *Job) openRegister(ctx context.Context) (err error) {
-	j.stored, j.closings = map[string]*billing.Document{}, map[string]closing{}
+	j.stored, j.closings, j.billed = map[string]*billing.Document{}, map[string]closing{}, nil
 	if j.reg, err = register.Open(ctx, j.Biller.DB, j.Register); err != nil {
 		return err
 	}
@@ -778,47 +779,6 @@ func (j *Job) settle(ctx context.Context, d *drafting, draft *billing.Draft, o O
 	// What is printed is what was stored, not what was meant to be.
 	tm.Document, err = j.document(ctx, e)
 	return tm, true, err
-}
-
-// billedBefore says which finalized invoice already bills some of a draft's
-// usage, as when a subaccount was given to another tenant for a time that is
-// invoiced, or a tenant's time zone was changed; empty for none.
-func (j *Job) billedBefore(ctx context.Context, draft *billing.Document) (string, error) {
-	mine, err := draft.Slices()
-	if err != nil {
-		return "", err
-	}
-	near := draft.Period.From.AddDays(-40)
-	for _, e := range j.reg.Entries() {
-		// Months are cut in different zones, so neighbours may overlap too.
-		if e.To.Before(near) || draft.Period.To.AddDays(2).Before(e.From) {
-			continue
-		}
-		if _, back := j.reg.CreditOf(e); back || e.Kind != register.Invoice || draft.Corrects != nil && e.Number == draft.Corrects.Number {
-			continue
-		}
-		doc, err := j.document(ctx, e)
-		if err != nil {
-			return "", err
-		}
-		theirs, err := doc.Slices()
-		if err != nil {
-			return "", err
-		}
-		for _, a := range mine {
-			for _, b := range theirs {
-				if !a.From.Before(b.To) || !b.From.Before(a.To) {
-					continue
-				}
-				for _, sid := range a.Accounts {
-					if slices.Contains(b.Accounts, sid) {
-						return fmt.Sprintf("%s was invoiced to tenant %s in %s for some of the same time", sid, e.Tenant, e.Number), nil
-					}
-				}
-			}
-		}
-	}
-	return "", nil
 }
 
 // parked says why a draft that is due must not be finalized; empty when it may.

@@ -40,6 +40,11 @@ func (j *Job) finalize(ctx context.Context, doc *billing.Document) (register.Ent
 	if !slices.ContainsFunc(j.ofTenant[e.Tenant], func(known register.Entry) bool { return known.Number == e.Number }) {
 		j.ofTenant[e.Tenant] = append(j.ofTenant[e.Tenant], e)
 	}
+	if j.billed != nil && e.Kind == register.Invoice {
+		if err := j.billed.add(e, doc); err != nil {
+			return e, err
+		}
+	}
 	clear(j.chains)
 	j.marks[e.Number] = doc.Usage // it was priced a moment ago
 	return e, nil
