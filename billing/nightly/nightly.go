@@ -678,6 +678,7 @@ type drafting struct {
 	period  billing.Period
 	closing // what the invoice before it left
 
+	missing     []render.Missing     // characters that it cannot be printed with, of one that is due
 	adjustments []billing.Adjustment // of periods before it
 	revision    int
 	corrects    *billing.Correction // the invoice that was taken back, of a revision after the first
@@ -727,6 +728,15 @@ func (j *Job) drafts(ctx context.Context, list []*drafting, o Options) ([]*billi
 	for i, d := range list {
 		drafts[i].Document.Revision, drafts[i].Document.Corrects = d.revision, d.corrects
 		drafts[i].Adjust(d.tenant, d.adjustments)
+		billed, _ := j.Biller.UntilClosed(d.tenant, d.period)
+		if due, err := j.isDue(billed, o); err != nil {
+			return nil, err
+		} else if !due {
+			continue
+		}
+		if d.missing, err = j.Files.Missing(ctx, j.Biller, &drafts[i].Document); err != nil {
+			return nil, err
+		}
 	}
 	return drafts, nil
 }
@@ -758,11 +768,7 @@ func (j *Job) settle(ctx context.Context, d *drafting, draft *billing.Draft, o O
 		if err != nil {
 			return tm, false, err
 		}
-		missing, err := j.Files.Missing(ctx, j.Biller, tm.Document)
-		if err != nil {
-			return tm, false, err
-		}
-		tm.Reason = cmp.Or(wait, leaves, render.Explain(missing))
+		tm.Reason = cmp.Or(wait, leaves, render.Explain(d.missing))
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
@@ -776,7 +782,6 @@ func (j *Job) settle(ctx context.Context, d *drafting, draft *billing.Draft, o O
 		return tm, false, err
 	}
 	tm.Status = billing.Finalized
-	// What is printed is what was stored, not what was meant to be.
 	tm.Document, err = j.document(ctx, e)
 	return tm, true, err
 }

@@ -25,9 +25,11 @@ func (j *Job) finalize(ctx context.Context, doc *billing.Document) (register.Ent
 		return register.Entry{}, err
 	}
 	in := register.Series{Format: seller.Format(doc.Kind)}
+	var data []byte
 	e, err := j.reg.Finalize(ctx, Identity(doc), in, doc.IssueDate, func(number string) (register.Draft, error) {
 		doc.Number = number
-		data, err := doc.Canonical()
+		var err error
+		data, err = doc.Canonical()
 		d := register.Draft{Document: data, Total: doc.Total, Currency: doc.Currency, Issued: doc.IssueDate, Due: doc.DueDate}
 		if doc.Kind == billing.CreditNote && doc.Corrects != nil {
 			d.Corrects = doc.Corrects.Number
@@ -39,6 +41,11 @@ func (j *Job) finalize(ctx context.Context, doc *billing.Document) (register.Ent
 	}
 	if !slices.ContainsFunc(j.ofTenant[e.Tenant], func(known register.Entry) bool { return known.Number == e.Number }) {
 		j.ofTenant[e.Tenant] = append(j.ofTenant[e.Tenant], e)
+	}
+	if j.reg.Holds(e, data) { // what was made is what was stored: no need to read it back
+		if j.stored[e.Number], err = billing.ParseDocument(data); err != nil {
+			return e, err
+		}
 	}
 	if j.billed != nil && e.Kind == register.Invoice {
 		if err := j.billed.add(e, doc); err != nil {

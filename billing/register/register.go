@@ -221,13 +221,18 @@ func (r *Register) Document(ctx context.Context, e Entry) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, ok := slices.BinarySearchFunc(r.list, e, func(v warehouse.Invoice, e Entry) int {
-		return cmp.Or(cmp.Compare(v.Series, e.Series), cmp.Compare(v.Seq, e.Seq))
-	})
-	if !ok || hash(r.list[i].PrevSHA256, doc) != e.SHA256 {
+	if !r.Holds(e, doc) {
 		return nil, fmt.Errorf("invoice %s: the stored document does not have the hash it was finalized with: it was changed", e.Number)
 	}
 	return doc, nil
+}
+
+// Holds reports whether a document is the entry's, to the last byte.
+func (r *Register) Holds(e Entry, document []byte) bool {
+	i, ok := slices.BinarySearchFunc(r.list, e, func(v warehouse.Invoice, e Entry) int {
+		return cmp.Or(cmp.Compare(v.Series, e.Series), cmp.Compare(v.Seq, e.Seq))
+	})
+	return ok && hash(r.list[i].PrevSHA256, document) == e.SHA256
 }
 
 // hash chains a document to the one before it in the series.
