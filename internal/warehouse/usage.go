@@ -150,6 +150,10 @@ func (db *DB) EachUsage(ctx context.Context, slices []Slice, fn func(*UsageRow) 
 	return db.EachUsageOf(ctx, [][]Slice{slices}, func(_ int, row *UsageRow) error { return fn(row) })
 }
 
+// usageBlock is how many records come in a block. The driver reads blocks ahead,
+// in every connection, and the server's own 65,409 records are some 25 MB.
+const usageBlock = "8192"
+
 // EachUsageOf calls fn for every usage record of several lists of slices, by one
 // query: those of the first list, ordered by start, account and sid, then those
 // of the next. Within a list the slices of an account must not overlap. The row is
@@ -174,7 +178,8 @@ func (db *DB) EachUsageOf(ctx context.Context, lists [][]Slice, fn func(list int
 		INNER JOIN (SELECT part.1 AS owner, toDateTime(part.2, 'UTC') AS begins, toDateTime(part.3, 'UTC') AS ends, toInt64(part.4) AS list
 			FROM (SELECT arrayJoin(arrayZip(?, ?, ?, ?)) AS part)) AS parts
 		ON used.account = parts.owner
-		WHERE started_at >= begins AND started_at < ends ORDER BY list, started_at, account, sid`,
+		WHERE started_at >= begins AND started_at < ends ORDER BY list, started_at, account, sid
+		SETTINGS max_block_size = `+usageBlock,
 		accounts, slices.Min(froms), slices.Max(tos), accounts, froms, tos, indexes)
 	if err != nil {
 		return fmt.Errorf("read usage: %w", err)
