@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,10 +26,10 @@ import (
 // The story that the demo tells, within the world of simulate.go.
 const (
 	demoMonth     = "2026-10"
-	demoBilled    = "2026-11-04" // when the month is billed: its grace days have passed
+	demoBilled    = "2026-11-18" // when the month is billed: all of its usage has settled
 	demoLateDay   = "2026-10-28" // of usage that Twilio lists only later
-	demoListed    = "2026-11-10" // from when on it does
-	demoSettled   = "2026-11-14" // when that day has settled and was pulled once more
+	demoListed    = "2026-11-20" // from when on it does
+	demoPulled    = "2026-11-21" // when that day is pulled again
 	demoNextMonth = "2026-11"
 )
 
@@ -101,6 +102,7 @@ func demo(ctx context.Context, w io.Writer, dir string) (err error) {
 	if s.job, err = s.app.job(true); err != nil {
 		return err
 	}
+	s.job.Log = slog.New(slog.DiscardHandler) // it would say what is printed
 	fmt.Fprintf(w, "A stand-in for Twilio with %d subaccounts serves at %s.\n", worldSubaccounts, url)
 	for _, chapter := range []func(context.Context) error{s.month, s.late, s.next, s.again, s.correct, s.reconcile, s.restate, s.verify} {
 		if err := chapter(ctx); err != nil {
@@ -205,10 +207,17 @@ func (s *show) month(ctx context.Context) error {
 
 // late shows usage of the billed month that no list had then.
 func (s *show) late(ctx context.Context) error {
-	if err := s.nights(ctx, demoSettled); err != nil {
+	if err := s.nights(ctx, demoPulled); err != nil {
 		return err
 	}
-	s.chapter("Usage of October that Twilio lists only now", "run --as-of %s --period %s", s.today, demoMonth)
+	day := mustDate(demoLateDay)
+	s.chapter("A day of which Twilio's figures have more is pulled again", "sync --from %s --to %s", day, day.AddDays(1))
+	summary, err := s.job.Syncer.Sync(ctx, ingest.Request{Now: s.today.Start(time.UTC), From: day.Start(time.UTC), To: day.AddDays(1).Start(time.UTC), Again: true})
+	if err := errors.Join(err, summary.Error()); err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "%s read\n", count(int(summary.Records), "usage record"))
+	s.chapter("Usage that was not in the lists when October was billed", "run --as-of %s --period %s", s.today, demoMonth)
 	report, err := s.run(ctx, demoMonth)
 	if err != nil {
 		return err
