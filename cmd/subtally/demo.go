@@ -27,10 +27,12 @@ import (
 const (
 	demoMonth     = "2026-10"
 	demoBilled    = "2026-11-18" // when the month is billed: all of its usage has settled
-	demoLateDay   = "2026-10-28" // of usage that Twilio lists only later
+	demoLateDay   = "2026-10-26" // of usage that Twilio lists only later
 	demoListed    = "2026-11-20" // from when on it does
 	demoPulled    = "2026-11-21" // when that day is pulled again
 	demoNextMonth = "2026-11"
+
+	demoLateAccount = 7 // index of the subaccount whose usage it is: that of tenant-07
 )
 
 func demoCommand() *cobra.Command {
@@ -135,7 +137,7 @@ func demoSim() (sim *twiliosim.Server, difference string, err error) {
 		From: mustDate(worldFrom).Start(time.UTC), To: mustDate(worldTo).Start(time.UTC),
 	}
 	sim, err = twiliosim.New(world, twiliosim.Options{Late: []twiliosim.Late{{
-		Account: 7, Day: mustDate(demoLateDay).Start(time.UTC), Records: 1, Until: mustDate(demoListed).Start(time.UTC),
+		Account: demoLateAccount, Day: mustDate(demoLateDay).Start(time.UTC), Records: 1, Until: mustDate(demoListed).Start(time.UTC),
 	}}})
 	if err != nil {
 		return nil, "", err
@@ -210,13 +212,19 @@ func (s *show) late(ctx context.Context) error {
 	if err := s.nights(ctx, demoPulled); err != nil {
 		return err
 	}
-	day := mustDate(demoLateDay)
-	s.chapter("A day of which Twilio's figures have more is pulled again", "sync --from %s --to %s", day, day.AddDays(1))
-	summary, err := s.job.Syncer.Sync(ctx, ingest.Request{Now: s.today.Start(time.UTC), From: day.Start(time.UTC), To: day.AddDays(1).Start(time.UTC), Again: true})
+	day, account := mustDate(demoLateDay), s.sim.Accounts()[demoLateAccount].SID
+	s.chapter("A day of which Twilio's figures have more is pulled again", "sync --from %s --to %s --account %s", day, day.AddDays(1), account)
+	summary, err := s.job.Syncer.Sync(ctx, ingest.Request{
+		Now: s.today.Start(time.UTC), From: day.Start(time.UTC), To: day.AddDays(1).Start(time.UTC), Account: account, Again: true,
+	})
 	if err := errors.Join(err, summary.Error()); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.out, "%s read\n", count(int(summary.Records), "usage record"))
+	known, err := sidsIn(filepath.Join(s.files.Dir, demoMonth, "usage.csv"))
+	if err != nil {
+		return err
+	}
 	s.chapter("Usage that was not in the lists when October was billed", "run --as-of %s --period %s", s.today, demoMonth)
 	report, err := s.run(ctx, demoMonth)
 	if err != nil {
@@ -225,10 +233,6 @@ func (s *show) late(ctx context.Context) error {
 	printLate(s.out, report.Months[0].Late)
 	for _, l := range report.Months[0].Late {
 		doc, err := s.document(ctx, l.Invoice)
-		if err != nil {
-			return err
-		}
-		known, err := sidsIn(filepath.Join(s.files.Dir, demoMonth, "usage.csv"))
 		if err != nil {
 			return err
 		}
@@ -330,7 +334,7 @@ func (s *show) again(ctx context.Context) error {
 func (s *show) correct(ctx context.Context) error {
 	const number, reason = "INV-2026-000004", "discount for October was forgotten"
 	plan := filepath.Join(filepath.Dir(s.path), "plans", "telecom.yaml")
-	s.chapter("An invoice of October had a wrong price: a credit note, and a new revision", "invoice regenerate %s --rerate --reason '%s' --as-of %s", number, reason, s.today)
+	s.chapter("An invoice of October was too high: a credit note, and a new revision", "invoice regenerate %s --rerate --reason '%s' --as-of %s", number, reason, s.today)
 	if err := forgottenDiscount(plan); err != nil {
 		return err
 	}
@@ -373,7 +377,7 @@ discounts:
 
 // reconcile finds the difference that the stand-in was given.
 func (s *show) reconcile(ctx context.Context) error {
-	s.chapter("October against Twilio's own figures, which were made to differ in one place", "reconcile --period %s --as-of %s", demoMonth, s.today)
+	s.chapter("October against Twilio's own figures, which were made to differ by three calls", "reconcile --period %s --as-of %s", demoMonth, s.today)
 	r, failures, err := s.job.Reconcile(ctx, s.options(demoMonth))
 	if err != nil {
 		return err
