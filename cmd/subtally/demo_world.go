@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/shopspring/decimal"
 	"go.yaml.in/yaml/v3"
@@ -103,10 +104,48 @@ tenants: tenants.yaml
 			return "", fmt.Errorf("demo: %w", err)
 		}
 	}
+	if err := germanPlan(filepath.Join(dir, "plans")); err != nil {
+		return "", err
+	}
 	if err := os.CopyFS(filepath.Join(dir, "schema"), config.Schemas); err != nil {
 		return "", fmt.Errorf("demo: %w", err)
 	}
 	return path, nil
+}
+
+// germanPlan writes the standard plan with what its lines are called in German.
+func germanPlan(dir string) error {
+	text, err := exampleFiles.ReadFile("example/plans/standard.yaml")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	german := string(text)
+	for _, line := range [][2]string{
+		{"name: standard", "name: standard-de"},
+		{"description: Outgoing calls", "description: Abgehende Anrufe"},
+		{"description: Incoming calls to toll-free numbers", "description: Anrufe auf gebührenfreie Rufnummern"},
+		{"description: Incoming calls", "description: Ankommende Anrufe"},
+		{"description: Calls over the internet (SIP, browser and app)", "description: Anrufe über das Internet (SIP, Browser und App)"},
+		{"description: Text messages sent, by segment", "description: Gesendete SMS, nach Segmenten"},
+		{"description: Text messages received, by segment", "description: Empfangene SMS, nach Segmenten"},
+		{"description: Picture messages", "description: Bildnachrichten"},
+		{"description: WhatsApp messages", "description: WhatsApp-Nachrichten"},
+		{"description: Recordings, by minute", "description: Aufzeichnungen, nach Minuten"},
+		{"description: Transcriptions, by minute", "description: Transkriptionen, nach Minuten"},
+		{"description: Phone numbers", "description: Rufnummern"},
+		{"description: Platform fee", "description: Grundgebühr"},
+		{"description: Other calls", "description: Sonstige Anrufe"},
+		{"description: Other messages", "description: Sonstige Nachrichten"},
+	} {
+		if !strings.Contains(german, line[0]+"\n") {
+			return fmt.Errorf("demo: the standard plan has no line %q", line[0])
+		}
+		german = strings.ReplaceAll(german, line[0]+"\n", line[1]+"\n")
+	}
+	if err := os.WriteFile(filepath.Join(dir, "standard-de.yaml"), []byte(german), 0o644); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return nil
 }
 
 // demoTenants gives the subaccounts to tenants: one each, but for some that own
@@ -114,14 +153,14 @@ tenants: tenants.yaml
 // invoices in German; one in Tokyo has every record listed, with numbers masked.
 func demoTenants(accounts []twiliosim.AccountInfo) []billing.Tenant {
 	homes := []struct {
-		zone, locale string
-		address      []string
-		taxes        []pricing.TaxRate
+		zone, locale, plan string
+		address            []string
+		taxes              []pricing.TaxRate
 	}{
-		{"America/New_York", "", []string{"350 Fifth Avenue", "New York, NY 10118", "United States"}, []pricing.TaxRate{{Name: "Sales tax", Rate: decimal.RequireFromString("8.875")}}},
-		{"Asia/Tokyo", "", []string{"1-9-1 Marunouchi, Chiyoda", "Tokyo 100-0005", "Japan"}, nil},
-		{"Europe/Berlin", "de-DE", []string{"Friedrichstraße 43", "10117 Berlin", "Deutschland"}, []pricing.TaxRate{{Name: "Umsatzsteuer", Rate: decimal.RequireFromString("19")}}},
-		{"America/Los_Angeles", "", []string{"1 Ferry Building", "San Francisco, CA 94111", "United States"}, nil},
+		{"America/New_York", "", "standard", []string{"350 Fifth Avenue", "New York, NY 10118", "United States"}, []pricing.TaxRate{{Name: "Sales tax", Rate: decimal.RequireFromString("8.875")}}},
+		{"Asia/Tokyo", "", "standard", []string{"1-9-1 Marunouchi, Chiyoda", "Tokyo 100-0005", "Japan"}, nil},
+		{"Europe/Berlin", "de-DE", "standard-de", []string{"Friedrichstraße 43", "10117 Berlin", "Deutschland"}, []pricing.TaxRate{{Name: "Umsatzsteuer", Rate: decimal.RequireFromString("19")}}},
+		{"America/Los_Angeles", "", "standard", []string{"1 Ferry Building", "San Francisco, CA 94111", "United States"}, nil},
 	}
 	var tenants []billing.Tenant
 	owned := accounts[1 : len(accounts)-1] // without the main account and the one that nobody owns
@@ -132,7 +171,7 @@ func demoTenants(accounts []twiliosim.AccountInfo) []billing.Tenant {
 		}
 		home := homes[len(tenants)%len(homes)]
 		t := billing.Tenant{
-			ID: fmt.Sprintf("tenant-%02d", len(tenants)+1), Plan: "standard", TimeZone: home.zone, Locale: home.locale,
+			ID: fmt.Sprintf("tenant-%02d", len(tenants)+1), Plan: home.plan, TimeZone: home.zone, Locale: home.locale,
 			Buyer: billing.Party{Name: owned[i].FriendlyName, Address: home.address},
 			Taxes: home.taxes,
 		}
