@@ -607,7 +607,17 @@ func testEngineKilled(t *testing.T, base *site, want outcome, requests int64) {
 // table is a CSV file by its columns' names.
 func (s *site) table(t *testing.T, name string, columns []string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(filepath.Join(s.dir, octoberDir, name))
+	got, rows := readTable(t, filepath.Join(s.dir, octoberDir, name))
+	if !slices.Equal(got, columns) {
+		t.Fatalf("%s has columns %v, want %v", name, got, columns)
+	}
+	return rows
+}
+
+// readTable reads a CSV file by its columns' names.
+func readTable(t *testing.T, path string) (columns []string, out []map[string]string) {
+	t.Helper()
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -616,18 +626,14 @@ func (s *site) table(t *testing.T, name string, columns []string) []map[string]s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.Equal(rows[0], columns) {
-		t.Fatalf("%s has columns %v, want %v", name, rows[0], columns)
-	}
-	var out []map[string]string
 	for _, row := range rows[1:] {
 		m := map[string]string{}
-		for i, column := range columns {
+		for i, column := range rows[0] {
 			m[column] = row[i]
 		}
 		out = append(out, m)
 	}
-	return out
+	return rows[0], out
 }
 
 func dec(s string) decimal.Decimal { return decimal.RequireFromString(s) }

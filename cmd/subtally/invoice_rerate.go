@@ -129,13 +129,22 @@ func regenerate(c *cobra.Command, path, number string) (err error) {
 		return err
 	}
 	for _, path := range paths {
-		data, err := os.ReadFile(path)
+		sum, err := fileSum(path)
 		if err != nil {
-			return fmt.Errorf("read what was written: %w", err)
+			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "%s  sha256 %x\n", path, sha256.Sum256(data))
+		fmt.Fprintf(c.OutOrStdout(), "%s  sha256 %s\n", path, sum)
 	}
 	return nil
+}
+
+// fileSum is the SHA-256 of a document's file, in hex.
+func fileSum(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read what was written: %w", err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(data)), nil
 }
 
 func (f *correcting) rerate(c *cobra.Command, path, number string) (err error) {
@@ -167,8 +176,7 @@ func (f *correcting) rerate(c *cobra.Command, path, number string) (err error) {
 	if err := job.Correct(c.Context(), r); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%s takes %s back, and %s stands for it\n", r.Credit.Number, number, r.After.Number)
-	return nil
+	return printCorrected(c.OutOrStdout(), r)
 }
 
 func invoiceCreditCommand(opts *options) *cobra.Command {
@@ -207,6 +215,12 @@ itself: 'subtally invoice finalize' makes the next revision.`,
 	}
 	f.flags(c)
 	return c
+}
+
+// printCorrected says what has become of a rerated invoice.
+func printCorrected(w io.Writer, r *nightly.Rerating) error {
+	_, err := fmt.Fprintf(w, "%s takes %s back, and %s stands for it\n", r.Credit.Number, r.Before.Number, r.After.Number)
+	return err
 }
 
 // printRerating writes an invoice beside what it comes to today, as a table.

@@ -99,17 +99,7 @@ func printMonth(w io.Writer, m *nightly.Month) {
 	if n := len(m.Finalized); n > 0 {
 		fmt.Fprintf(w, "%s finalized in this run\n", count(n, "invoice"))
 	}
-	for _, l := range m.Late {
-		what := "records changed"
-		if l.Records != 0 {
-			what = count(int(l.Records), "record")
-		}
-		if l.Problem != "" {
-			fmt.Fprintf(w, "NOT BILLED  late usage of %s: %s: %s\n", l.Invoice, what, printable(l.Problem))
-		} else {
-			fmt.Fprintf(w, "late usage of %s: %s, adjusted on the next invoice\n", l.Invoice, what)
-		}
-	}
+	printLate(w, m.Late)
 	for _, tenant := range m.NotListed {
 		fmt.Fprintf(w, "NOT LISTED  the invoice of %s is to be itemized, but has more than %d usage records: they are in usage.csv\n", tenant, billing.AnnexLimit)
 	}
@@ -123,5 +113,20 @@ func reportJSON(r *nightly.Report) any {
 	return map[string]any{
 		"accounts": r.Sync.Accounts, "windows": r.Sync.Windows, "records": r.Sync.Records,
 		"failures": failuresJSON(r.Sync.Failures), "months": r.Months, "suspensions": r.Suspensions,
+	}
+}
+
+// printLate writes a line for each invoice whose usage came or changed after it.
+func printLate(w io.Writer, late []nightly.LateUsage) {
+	for _, l := range late {
+		what := "records changed"
+		if l.Records != 0 {
+			what = count(int(l.Records), "record")
+		}
+		if l.Problem != "" {
+			fmt.Fprintf(w, "NOT BILLED  late usage of %s: %s: %s\n", l.Invoice, what, printable(l.Problem))
+		} else {
+			fmt.Fprintf(w, "late usage of %s: %s, adjusted on the next invoice\n", l.Invoice, what)
+		}
 	}
 }

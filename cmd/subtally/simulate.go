@@ -14,15 +14,15 @@ import (
 	"subtally/ingest/twiliosim"
 )
 
-// The world of the demo, which is also simulate's default: a full month in
+// The world of the demo, which is also simulate's default: two full months in
 // every time zone, and the clock when all of it has settled.
 const (
 	worldSeed        = 1
 	worldSubaccounts = 28
-	worldRecords     = 130_000
+	worldRecords     = 90_000
 	worldFrom        = "2026-09-30"
-	worldTo          = "2026-11-03"
-	worldNow         = "2026-11-18"
+	worldTo          = "2026-12-03"
+	worldNow         = "2026-12-18"
 )
 
 func simulateCommand() *cobra.Command {

@@ -30,10 +30,7 @@ elsewhere: that the last invoices were removed, nothing in the register shows.`,
 				return err
 			}
 			defer a.closing(&err)
-			report, err := verify.Run(c.Context(), a.db, verify.Options{Plan: func(ctx context.Context, digest string) error {
-				_, err := a.db.Blob(ctx, digest)
-				return err
-			}})
+			report, err := a.verify(c.Context())
 			if err != nil {
 				return err
 			}
@@ -53,6 +50,14 @@ elsewhere: that the last invoices were removed, nothing in the register shows.`,
 	}
 	opts.jsonFlag(c)
 	return c
+}
+
+// verify checks the register as it is stored.
+func (a *app) verify(ctx context.Context) (*verify.Report, error) {
+	return verify.Run(ctx, a.db, verify.Options{Plan: func(ctx context.Context, digest string) error {
+		_, err := a.db.Blob(ctx, digest)
+		return err
+	}})
 }
 
 // printVerified writes a line for each problem, and one on what there is.
