@@ -114,6 +114,9 @@ func (db *DB) open(ctx context.Context, settings *clickhouse.Options) error {
 	// A record's partition never changes, so FINAL has nothing to merge across
 	// them, and nothing at all in one that has been merged.
 	settings.Settings["do_not_merge_across_partitions_select_final"] = 1
+	// An index must not hide the latest version of a record from FINAL.
+	settings.Settings["use_skip_indexes_if_final"] = 1
+	settings.Settings["use_skip_indexes_if_final_exact_mode"] = 1
 	// A query may name every account: 37 bytes each, and the server's default
 	// of 256 KiB ends before 7,000 of them.
 	settings.Settings["max_query_size"] = maxQuerySize
