@@ -32,6 +32,7 @@ import (
 // SUBTALLY_BENCH_RECORDS.
 func BenchmarkRun(b *testing.B) {
 	tenants, records := setting(b, "SUBTALLY_BENCH_TENANTS", 1000), setting(b, "SUBTALLY_BENCH_RECORDS", 5_000_000)
+	BoundMemory()
 	for b.Loop() {
 		b.StopTimer()
 		j, o := ingested(b, tenants, records)

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"subtally/billing/register"
+	"subtally/billing/nightly"
 	"subtally/internal/config"
 	"subtally/internal/warehouse/engine"
 )
@@ -24,6 +25,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == engine.Command {
 		engine.Main(os.Args[2:])
 	}
+	nightly.BoundMemory()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := command(os.Stdout, os.Stderr).ExecuteContext(ctx)
 	stop()
