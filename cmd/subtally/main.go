@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"subtally/billing/register"
 	"subtally/billing/nightly"
+	"subtally/billing/register"
 	"subtally/internal/config"
 	"subtally/internal/warehouse/engine"
 )
