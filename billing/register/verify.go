@@ -3,6 +3,7 @@ package register
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,7 +37,7 @@ func Verify(ctx context.Context, db *warehouse.DB, check func(e Entry, document 
 	if w.claims, err = db.HasClaims(ctx); err != nil {
 		return nil, nil, err
 	}
-	err = db.EachInvoice(ctx, func(v warehouse.Invoice, document []byte) error {
+	one := func(v warehouse.Invoice, document []byte) error {
 		w.row(&v, document)
 		if w.claims {
 			if err := w.claim(ctx, db, &v); err != nil {
@@ -46,12 +47,40 @@ func Verify(ctx context.Context, db *warehouse.DB, check func(e Entry, document 
 			w.bad(v.Number, "it is marked as claimed in Keeper, and there are no claims here")
 		}
 		return check(entry(&v), document)
-	})
+	}
+	if err = db.EachInvoice(ctx, one); errors.Is(err, warehouse.ErrDamaged) {
+		*w = walk{claims: w.claims, at: map[uint64]string{}, whose: map[Identity]string{}}
+		err = w.damaged(ctx, db, one)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	w.positions()
 	return w.heads, w.problems, nil
+}
+
+// damaged walks entries of which some documents cannot be read: their file was
+// changed, which spoils all that lie in the same block of it.
+func (w *walk) damaged(ctx context.Context, db *warehouse.DB, one func(warehouse.Invoice, []byte) error) error {
+	rows, err := db.Invoices(ctx)
+	if err != nil {
+		return err
+	}
+	for _, v := range rows {
+		document, err := db.InvoiceDocument(ctx, v.Series, v.Seq)
+		if errors.Is(err, warehouse.ErrDamaged) {
+			w.bad(v.Number, "its document cannot be read: %v", warehouse.ErrDamaged)
+			w.place(&v)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := one(v, document); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // walk is what Verify has seen.
@@ -70,6 +99,14 @@ func (w *walk) bad(number, format string, args ...any) {
 }
 
 func (w *walk) row(v *warehouse.Invoice, document []byte) {
+	w.place(v)
+	if got := hash(v.PrevSHA256, document); got != v.SHA256 {
+		w.bad(v.Number, "its document, or its hash, was changed: the hash is %s, and %s of what is stored", v.SHA256, got)
+	}
+}
+
+// place looks at an entry's place among the others.
+func (w *walk) place(v *warehouse.Invoice) {
 	if len(w.heads) == 0 || w.last.Series != v.Series {
 		w.last = warehouse.Invoice{Series: v.Series}
 		w.heads = append(w.heads, Head{Series: v.Series})
@@ -88,9 +125,6 @@ func (w *walk) row(v *warehouse.Invoice, document []byte) {
 	}
 	if want := number(v.Series, v.Seq); v.Number != want {
 		w.bad(v.Number, "it is number %d of series %s, which is %s", v.Seq, v.Series, want)
-	}
-	if got := hash(v.PrevSHA256, document); got != v.SHA256 {
-		w.bad(v.Number, "its document, or its hash, was changed: the hash is %s, and %s of what is stored", v.SHA256, got)
 	}
 	if v.Kind != Invoice && v.Kind != CreditNote {
 		w.bad(v.Number, "its kind is %q", v.Kind)

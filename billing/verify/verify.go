@@ -119,7 +119,7 @@ func (v *verifier) document(e register.Entry, data []byte) {
 	if doc.Layout.SHA256 != "" {
 		v.names(e.Number, "layout", doc.Layout.SHA256, v.blob)
 	}
-	if doc.Annex != nil {
+	if doc.Annex != nil && doc.Annex.SHA256 != "" {
 		v.names(e.Number, "annex", doc.Annex.SHA256, v.blob)
 	}
 }

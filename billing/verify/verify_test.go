@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -269,6 +270,37 @@ func TestEveryPartOfTheDocument(t *testing.T) {
 	p.wantProblem(t, p.entries[2].Number, "it does not hang on the entry before it")
 	p.wantProblem(t, p.entries[3].Number, "it takes back invoice INV-2026-000002 of 2026-11-04 with the hash")
 	p.wantProblem(t, p.entries[3].Number, "its total is -11.97, and 11.96 on invoice INV-2026-000002")
+}
+
+// A byte that was changed in the database's own files spoils the documents in its
+// block: they are named, and the others are looked at as ever.
+func TestDamagedFile(t *testing.T) {
+	dsn, password := enginetest.DSN(t)
+	p := newPlace(t, dsn, password)
+	var part string
+	err := p.sql.QueryRow(t.Context(), `SELECT path FROM system.parts WHERE database = currentDatabase() AND table = 'invoices'
+		AND active ORDER BY modification_time, name LIMIT 1`).Scan(&part)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(part, "data.bin")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document := bytes.Index(data, []byte("\x28\xb5\x2f\xfd")) // the magic number of Zstandard, RFC 8878: no other column is packed by it
+	if document < 0 {
+		t.Fatalf("no document in %d bytes", len(data))
+	}
+	data[document+200] ^= 1
+	if err := os.WriteFile(file, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	found := p.problems(t)
+	if len(found) == 0 || len(found) > 2*len(p.entries) {
+		t.Fatalf("found %v", found)
+	}
+	p.wantProblem(t, p.entries[0].Number, "its document cannot be read: the database's files are damaged")
 }
 
 func TestRowsThatAreGone(t *testing.T) {

@@ -50,6 +50,8 @@ const (
 
 // Codes of ClickHouse's errors.
 const (
+	codeChecksum           = 40
+	codeCannotDecompress   = 271
 	codeUnknownDatabase    = 81
 	codeAccessDenied       = 497
 	codeBadArguments       = 36
@@ -247,8 +249,14 @@ func (db *DB) insert(ctx context.Context, query string, columns ...any) error {
 	return db.explain(batch.Send())
 }
 
+// ErrDamaged says that ClickHouse finds files of its own changed or broken.
+var ErrDamaged = errors.New("the database's files are damaged, by their own checksums: restore them from a backup")
+
 // explain adds to an error that the embedded engine has died, if it has.
 func (db *DB) explain(err error) error {
+	if hasCode(err, codeChecksum) || hasCode(err, codeCannotDecompress) {
+		return ErrDamaged // ClickHouse's own words are a page on bad hardware
+	}
 	if db.engine == nil {
 		return err
 	}
