@@ -174,6 +174,9 @@ func checkImage(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("it is neither a PNG nor a JPEG: %w", err)
 	}
+	if format != "png" && format != "jpeg" { // another package may know more formats
+		return fmt.Errorf("it is a %s, whatever its name: save it as PNG or JPEG", strings.ToUpper(format))
+	}
 	if size.Width > maxPixels || size.Height > maxPixels {
 		return fmt.Errorf("it has %d × %d pixels: scale it to %d each way at most", size.Width, size.Height, maxPixels)
 	}

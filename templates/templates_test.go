@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io/fs"
@@ -227,8 +228,12 @@ func TestCheck(t *testing.T) {
 	binary.BigEndian.PutUint32(interlaced[29:], crc32.ChecksumIEEE(interlaced[12:29]))
 	deep := image.NewNRGBA64(image.Rect(0, 0, 8, 4))
 	deep.Set(1, 1, color.NRGBA64{1, 2, 3, 4})
+	var asGIF bytes.Buffer // this package reads the format as others of the program do
+	if err := gif.Encode(&asGIF, small, nil); err != nil {
+		t.Fatal(err)
+	}
 	files := map[string][]byte{
-		"good.png": good, "good.jpg": picture(t, small, true), "text.png": []byte("text"), "cut.png": good[:len(good)-20],
+		"gif.png": asGIF.Bytes(), "good.png": good, "good.jpg": picture(t, small, true), "text.png": []byte("text"), "cut.png": good[:len(good)-20],
 		"interlaced.png": interlaced, "deep.png": picture(t, deep, false),
 		"wide.png": picture(t, image.NewGray(image.Rect(0, 0, 4001, 1)), false),
 		"huge.png": append(bytes.Clone(good), make([]byte, MaxLogo)...),
@@ -247,6 +252,7 @@ func TestCheck(t *testing.T) {
 		"fonts":               {layout: "brand: {fonts: {regular: good.ttf, bold: good.ttf, more: [good.ttf]}}"},
 		"paper":               {layout: "page: {size: A0}", want: `page.size: "A0" is not a paper`},
 		"margin":              {layout: "page: {margins: {left: 2}}", want: "page.margins.left: 2 mm does not do"},
+		"gif":                 {layout: logo("gif.png"), want: "brand.logo.file: gif.png: it is a GIF, whatever its name: save it as PNG or JPEG"},
 		"no picture":          {layout: logo("text.png"), want: "brand.logo.file: text.png: it is neither a PNG nor a JPEG"},
 		"cut picture":         {layout: logo("cut.png"), want: "brand.logo.file: cut.png: it is damaged"},
 		"interlaced picture":  {layout: logo("interlaced.png"), want: "brand.logo.file: interlaced.png: it is interlaced"},

@@ -153,7 +153,7 @@ func (inv *invoice) shareChart() []block {
 	if len(below) > 0 {
 		blocks[len(blocks)-1].keep = true
 		blocks = append(blocks, inv.textBlock(paragraph{
-			text: templates.Fill(inv.labels.ShareLeftOut, "categories", strings.Join(below, ", ")), style: details, max: 3,
+			text: templates.Fill(inv.labels.ShareLeftOut, "categories", strings.Join(below, ", ")), style: details,
 		}))
 	}
 	return blocks

@@ -1,5 +1,7 @@
 package render
 
+import "cmp"
+
 // column is a column of a table.
 type column struct {
 	title string
@@ -14,9 +16,9 @@ type cell struct {
 	left bool // left-aligned in a right-aligned column, and the other way round
 }
 
-func plainCell(text string) cell { return cell{text: []paragraph{{text, body, maxCellLines}}} }
+func plainCell(text string) cell { return cell{text: []paragraph{{text, body}}} }
 
-func strongCell(text string) cell { return cell{text: []paragraph{{text, strong, maxCellLines}}} }
+func strongCell(text string) cell { return cell{text: []paragraph{{text, strong}}} }
 
 // row is a row of a table; it never splits over a page.
 type row struct {
@@ -25,12 +27,12 @@ type row struct {
 	fill  bool   // with a pale ground
 	keep  bool   // on the same page as the next row
 	under *row   // repeated beneath the head when this row starts a page
+	most  int    // lines of a cell; 0 means maxLines
 }
 
 const (
-	cellPad = 3.8
-	// A number is never cut short; only a row higher than a page would be.
-	maxCellLines = 40
+	cellPad      = 3.8
+	maxHeadLines = 6    // of what is repeated on each page
 	fixedShare   = 0.68 // of a table's width that columns without a share may take in all
 )
 
@@ -39,7 +41,7 @@ const (
 func (c *canvas) table(columns []column, rows []row) []block {
 	widths := c.columnWidths(columns, rows)
 
-	head := row{rule: c.layout.Brand.Accent}
+	head := row{rule: c.layout.Brand.Accent, most: maxHeadLines}
 	for _, col := range columns {
 		head.cells = append(head.cells, cell{text: []paragraph{{text: col.title, style: style{size: 7, bold: true, colour: muted}}}})
 	}
@@ -145,7 +147,8 @@ func (c *canvas) tableRow(columns []column, widths []float64, r row) block {
 			width += widths[i] + columnGap
 			i++
 		}
-		b := c.box(width, columns[first].right != cl.left, cl.text...)
+		b, cut := c.boxOf(cmp.Or(r.most, maxLines), width, columns[first].right != cl.left, cl.text...)
+		c.cut = cmp.Or(c.cut, cut)
 		boxes = append(boxes, placed{b, x})
 		x += width + columnGap
 		height = max(height, b.height)

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -17,7 +18,7 @@ const (
 
 	// maxRunes cuts absurd strings, and maxMarks heaps of combining marks,
 	// before they cost time or cover the lines above and below.
-	maxRunes = 1000
+	maxRunes = 4000
 	maxMarks = 3
 )
 
@@ -26,6 +27,7 @@ type glyphs struct {
 	fonts       fontStack
 	replacement rune
 	lacking     map[rune]bool // what was to be drawn and cannot
+	cut         string        // the beginning of the first text that was too long to be drawn whole
 }
 
 func newGlyphs(set templates.FontSet) (*glyphs, error) {
@@ -131,6 +133,7 @@ func (g *glyphs) clean(s string) string {
 		}
 		if out = append(out, r); len(out) == maxRunes {
 			out[maxRunes-1] = '…'
+			g.cut = cmp.Or(g.cut, string(out[:40])+"…")
 			break
 		}
 	}
