@@ -1,12 +1,17 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/shopspring/decimal"
+
 	"subtally/billing"
 	"subtally/pricing"
+	"subtally/templates"
 )
 
 // numbered is a text of n words that differ.
@@ -71,5 +76,88 @@ func TestBilledDays(t *testing.T) {
 		if !strings.Contains(text, tt.want) {
 			t.Errorf("%s: %q is not printed:\n%s", name, tt.want, text)
 		}
+	}
+}
+
+// wideStatement has long amounts in many currencies, and every status.
+func wideStatement(t testing.TB) *billing.Statement {
+	st := withTenants(t, 11)
+	st.Totals, st.Tenants[10].Margin = nil, decimal.NewNullDecimal(dec("-1234567.891234"))
+	statuses := []string{billing.Drafted, billing.Parked, billing.Finalized, "paid", "overdue", billing.Credited}
+	for i, code := range []string{"INR", "EUR", "BRL", "MXN", "CAD", "CHF", "PLN", "JPY", "BHD", "USD", "USD"} {
+		r := &st.Tenants[i]
+		r.Number, r.Currency, r.Status, r.Cost = fmt.Sprintf("INV-2026-%06d", i+1), code, statuses[i%len(statuses)], dec("12345678.901234")
+		r.Revenue, r.Tax, r.Total = dec("12345678.00"), dec("2222723.00"), dec("14568401.00")
+		if r.Status == billing.Finalized {
+			r.Overdue = 33
+		}
+		if i == 3 {
+			r.Kind, r.Corrects = billing.CreditNote, "INV-2026-000003"
+		}
+		if i < 10 {
+			st.Totals = append(st.Totals, billing.CurrencyTotal{Currency: code, Tenants: 1, Records: 1, Revenue: r.Revenue, Tax: r.Tax, Total: r.Total, Cost: r.Cost})
+		}
+	}
+	return st
+}
+
+// No number and no word of the statement's table of tenants is broken.
+func TestStatementBreaksNoNumber(t *testing.T) {
+	for _, language := range append(slices.Clone(templates.Languages), "de-CH", "en-IN", "fr-CH", "pt-PT") {
+		l, err := templates.Embedded().Layout(language)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := wideStatement(t)
+		var b bytes.Buffer
+		if err := Statement(&b, st, l); err != nil {
+			t.Fatal(err)
+		}
+		pages := readPDF(t, b.Bytes())
+		checkGeometry(t, pages)
+		words := map[string]bool{}
+		for _, p := range pages {
+			for _, text := range p.texts {
+				for _, word := range strings.Split(text.s, " ") {
+					words[word] = true
+				}
+			}
+		}
+		sh, err := newSheet(st, l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range sh.Sections {
+			for _, r := range s.Rows {
+				for _, c := range r.Cells {
+					for _, text := range append([]string{c.Text}, c.Small...) {
+						for _, word := range strings.Split(text, " ") {
+							if !words[word] {
+								t.Errorf("%s: %s: %q is not printed in one piece", language, s.ID, word)
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// A name that cannot be set is printed as codes, and a reason whole.
+func TestStatementNamesWhatCannotBeSet(t *testing.T) {
+	st := withTenants(t, 1)
+	st.Tenants[0].Name = "שם Ltd"
+	st.Tenants[0].Status, st.Tenants[0].Reason = billing.Parked, "the script of U+05E9 ש (buyer name), U+05DD ם (buyer name) cannot be set: "+numbered("advice", 120)
+	all := ""
+	for _, p := range readPDF(t, statementPDF(t, st)) {
+		all += strings.Join(strings.Fields(p.String()), " ") + " "
+	}
+	for _, want := range []string{"U+05E9 U+05DD Ltd", "the script of U+05E9 (buyer name), U+05DD (buyer name) cannot be set: advice-0", "advice-119"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("%q is not printed:\n%s", want, all)
+		}
+	}
+	if strings.ContainsRune(all, replacement) {
+		t.Error("a replacement sign is printed")
 	}
 }

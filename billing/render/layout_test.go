@@ -309,5 +309,5 @@ func TestStatementInPolish(t *testing.T) {
 	}
 	pages := readPDF(t, b.Bytes())
 	checkGeometry(t, pages)
-	inOrder(t, pages, "Zestawienie", "październik 2026", "1729,52\u00a0EUR")
+	inOrder(t, pages, "Zestawienie", "październik 2026", "2058,13\u00a0EUR")
 }

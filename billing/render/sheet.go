@@ -60,7 +60,8 @@ func (c sheetColumn) Class() string {
 
 type sheetRow struct {
 	Cells []sheetCell
-	Sum   bool // adds up the rows above
+	Sum   bool   // adds up the rows above
+	Note  string // beneath the cells, over the width of all of them; may be empty
 }
 
 // sheetCell is a text, and smaller ones below it.
@@ -392,9 +393,9 @@ func (s section) zero() float64 {
 
 func (m *sheetMaker) tenants() (section, error) {
 	s := section{ID: "tenants", Title: m.labels.Tenants, Empty: m.labels.None, Columns: []sheetColumn{
-		{Title: m.labels.Tenant, Share: 1.1},
+		{Title: m.labels.Tenant, Share: 1},
 		{Title: m.labels.Number},
-		{Title: m.labels.Status, Share: 1},
+		{Title: m.labels.Status},
 		{Title: m.labels.Records, Number: true},
 		{Title: m.labels.Revenue, Number: true},
 		{Title: m.labels.Tax, Number: true},
@@ -415,7 +416,7 @@ func (m *sheetMaker) tenants() (section, error) {
 		}
 		cells = append(cells, amounts...)
 		margin, share := m.margin(t.Margin, t.Revenue)
-		s.Rows = append(s.Rows, sheetRow{Cells: append(cells, sheetCell{Text: m.cost(t.Cost)}, margin, share)})
+		s.Rows = append(s.Rows, sheetRow{Cells: append(cells, sheetCell{Text: m.cost(t.Cost)}, margin, share), Note: t.Reason})
 	}
 	return s, nil
 }
@@ -442,9 +443,6 @@ func (m *sheetMaker) statusCell(t *billing.StatementRow) sheetCell {
 	c := sheetCell{Text: m.status(t.Status)}
 	if t.Overdue > 0 {
 		c.Text += ", " + templates.Fill(m.labels.OverdueBy, "days", daysText(t.Overdue, m.layout))
-	}
-	if t.Reason != "" {
-		c.Small = []string{t.Reason}
 	}
 	if t.Overdue > 0 || t.Status == billing.Drafted || t.Status == billing.Parked {
 		c.Tone = warningTone

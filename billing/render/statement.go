@@ -39,6 +39,7 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 	if err != nil {
 		return err
 	}
+	c.glyphs.codes = true // it is for people who have to find out whose it is
 	blocks := c.sheetHead(sh)
 	for _, s := range sh.Sections {
 		blocks = append(blocks, c.section(s)...)
@@ -99,7 +100,14 @@ func (s section) table() (columns []column, rows []row) {
 			}
 			out.cells = append(out.cells, cell{text: text})
 		}
-		rows = append(rows, out)
+		if r.Note == "" {
+			rows = append(rows, out)
+			continue
+		}
+		out.rule, out.keep = colour{}, true
+		rows = append(rows, out, row{
+			cells: []cell{{text: []paragraph{{r.Note, small}}, span: len(columns), left: columns[0].right}}, rule: hairline, close: true,
+		})
 	}
 	rows[0].keep = len(rows) > 1 // at least two beneath a heading
 	return columns, rows

@@ -26,6 +26,7 @@ const (
 type glyphs struct {
 	fonts       fontStack
 	replacement rune
+	codes       bool          // write the code of what cannot be drawn, such as U+05D0, not a replacement
 	lacking     map[rune]bool // what was to be drawn and cannot
 	cut         string        // the beginning of the first text that was too long to be drawn whole
 }
@@ -129,6 +130,10 @@ func (g *glyphs) clean(s string) string {
 		}
 		if !g.has(r) {
 			g.lacking[r] = true
+			if g.codes {
+				out = appendCode(out, r)
+				continue
+			}
 			r = g.replacement
 		}
 		if out = append(out, r); len(out) == maxRunes {
@@ -138,6 +143,19 @@ func (g *glyphs) clean(s string) string {
 		}
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// appendCode appends the code of a character as a word of its own, unless that is
+// what stands there already.
+func appendCode(out []rune, r rune) []rune {
+	code := fmt.Sprintf("%U ", r)
+	if n := len(out); n > 0 && out[n-1] != ' ' {
+		out = append(out, ' ')
+	}
+	if strings.HasSuffix(string(out), code) || len(out)+len(code) > maxRunes {
+		return out
+	}
+	return append(out, []rune(code)...)
 }
 
 // plain reports whether s is short printable ASCII that clean has nothing to
