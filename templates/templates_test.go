@@ -88,7 +88,7 @@ func TestEmbedded(t *testing.T) {
 
 // units are all that lines count in.
 var units = []pricing.Unit{
-	pricing.Second, Minute, Hour, pricing.Segment, pricing.Message, pricing.Day, pricing.PerCall, pricing.Month, pricing.Block,
+	pricing.Second, Minute, Hour, LateDay, pricing.Segment, pricing.Message, pricing.Day, pricing.PerCall, pricing.Month, pricing.Block,
 	pricing.PerUnitOfOther, pricing.PerNumber, pricing.PerSubaccount, pricing.PerLine, pricing.PerRecord, pricing.PerOnce,
 }
 
@@ -252,6 +252,10 @@ func TestCheck(t *testing.T) {
 		"fonts":               {layout: "brand: {fonts: {regular: good.ttf, bold: good.ttf, more: [good.ttf]}}"},
 		"paper":               {layout: "page: {size: A0}", want: `page.size: "A0" is not a paper`},
 		"margin":              {layout: "page: {margins: {left: 2}}", want: "page.margins.left: 2 mm does not do"},
+		"no place of a logo":  {layout: "brand: {logo: {file: good.png, height: 10}}"},
+		"white text":          {layout: `brand: {text: "#FFFFFF", accent: "#FFFFE0"}`, want: "brand.text: #FFFFFF is too light to be read on white paper: use a darker one\nbrand.accent: #FFFFE0 is too light"},
+		"yellow accent":       {layout: `brand: {accent: "#FFD000"}`},
+		"open brace":          {layout: "texts: [{after: totals, text: 'Hi {buyer'}]\nfooter: 'number}'", want: "texts[0].text.all: a brace is not closed, or not opened: a placeholder is written like {number}\nfooter.all: a brace is not closed"},
 		"gif":                 {layout: logo("gif.png"), want: "brand.logo.file: gif.png: it is a GIF, whatever its name: save it as PNG or JPEG"},
 		"no picture":          {layout: logo("text.png"), want: "brand.logo.file: text.png: it is neither a PNG nor a JPEG"},
 		"cut picture":         {layout: logo("cut.png"), want: "brand.logo.file: cut.png: it is damaged"},

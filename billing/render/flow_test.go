@@ -161,3 +161,89 @@ func TestStatementNamesWhatCannotBeSet(t *testing.T) {
 		t.Error("a replacement sign is printed")
 	}
 }
+
+// What a customer is not to pay has no due date, and is not negative twice.
+func TestHeadline(t *testing.T) {
+	for name, want := range map[string]string{"zero": "EUR\u00a00.00", "creditnote": "EUR\u00a01,780.81"} {
+		p := readPDF(t, invoicePDF(t, readJSON[billing.Document](t, name)))[0]
+		if p.count(want) != 1 || p.count("Due date") > 0 {
+			t.Errorf("%s: %q %d times, %d due dates", name, want, p.count(want), p.count("Due date"))
+		}
+	}
+}
+
+// What is left of a credit is no price of anything.
+func TestCreditHasNoPrice(t *testing.T) {
+	doc := withLines(t, 1)
+	doc.Lines = append(doc.Lines, pricing.Line{
+		Charge: "goodwill", Category: pricing.CreditsUsed, Description: "Goodwill", Quantity: dec("1"), Unit: pricing.Month, Per: 1, UnitPrice: dec("-0.70"),
+	})
+	addUp(doc)
+	all := ""
+	for _, p := range readPDF(t, invoicePDF(t, doc)) {
+		all += p.String()
+	}
+	if strings.Contains(all, "-0.70 / month") || strings.Count(all, "-0.70") != 3 { // the line, its subtotal and the summary
+		t.Errorf("the credit is printed %d times, or as a price:\n%s", strings.Count(all, "-0.70"), all)
+	}
+}
+
+// The entries of a chart's legend are of one size.
+func TestLegend(t *testing.T) {
+	l := layout(t)
+	l.Categories = map[pricing.Category]string{pricing.Calls: "Calls to mobile phones", pricing.Messages: "SMS"}
+	doc := readJSON[billing.Document](t, "typical")
+	doc.Corrects = nil
+	var b bytes.Buffer
+	if err := Invoice(&b, doc, l, nil); err != nil {
+		t.Fatal(err)
+	}
+	sizes := map[string][]float64{}
+	for _, p := range readPDF(t, b.Bytes()) {
+		for _, text := range p.texts {
+			sizes[text.s] = append(sizes[text.s], text.size)
+		}
+	}
+	long, short := sizes[l.Categories[pricing.Calls]], sizes["SMS"]
+	if len(long) < 2 || len(short) < 2 || long[1] >= body.size || long[1] != short[1] {
+		t.Errorf("sizes %v and %v", long, short)
+	}
+}
+
+// A masked number is not broken while another column has room.
+func TestAnnexKeepsNumbers(t *testing.T) {
+	doc := readJSON[billing.Document](t, "typical")
+	items := manyItems(300)
+	for i := range items {
+		items[i].From, items[i].To, items[i].Item = "whatsapp:+1415•••1234", "whatsapp:+4915•••5678", "United Kingdom, mobile and special services"
+		items[i].Amount = dec("0.0333333333333333")
+	}
+	for _, p := range readPDF(t, annexPDF(t, doc, withAnnex(t, doc, itemized{doc.Accounts[0].SID, items}))) {
+		if whole, parts := p.count("whatsapp:+1415•••1234"), strings.Count(p.String(), "whatsapp:+1415"); whole != parts {
+			t.Errorf("%d numbers of %d in one piece", whole, parts)
+		}
+		checkGeometry(t, []page{p})
+	}
+}
+
+// A statement in German says how long an invoice is overdue, and what its own dates
+// are, in the right words; categories in several currencies say which.
+func TestStatementInGerman(t *testing.T) {
+	l, err := templates.Embedded().Layout("de-DE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := wideStatement(t)
+	st.Categories = []billing.CategoryRow{{Currency: "BHD", Category: pricing.Calls, Revenue: dec("12.345")}}
+	st.Unassigned = []billing.UnassignedRow{{Account: billing.Account{SID: "AC1"}, Status: "suspended"}}
+	sh, err := newSheet(st, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := fmt.Sprint(sh)
+	for _, want := range []string{"abgeschlossen, überfällig seit 33 Tagen", "{Zeitraum 1. Oktober 2026", "{Datum 1. November 2026", "12,345\u00a0BHD", "{gesperrt "} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the statement lacks %q", want)
+		}
+	}
+}

@@ -445,7 +445,7 @@ func (inv *invoice) parties() []block {
 		accounts = append(accounts, account(a)...)
 	}
 	due := textFact(labels.DueDate, inv.date(doc.DueDate))
-	if inv.credits() {
+	if !doc.Total.IsPositive() {
 		due = fact{}
 	}
 	facts := inv.facts(inv.textWidth()-left, []fact{
@@ -491,13 +491,13 @@ func (inv *invoice) headline() []block {
 	const height, pad = 54, 16
 	accent := inv.layout.Brand.Accent
 	left := inv.textWidth() * 0.62
-	due := inv.fitted(left-2*pad, false, inv.layout.Locale.Money(inv.doc.Total, inv.doc.Currency), style{size: 19, bold: true, colour: ink})
+	total, label := inv.doc.Total, inv.labels.TotalDue
+	if inv.credits() { // the word says that it is not to be paid
+		total, label = total.Neg(), inv.labels.TotalCredit
+	}
+	due := inv.fitted(left-2*pad, false, inv.layout.Locale.Money(total, inv.doc.Currency), style{size: 19, bold: true, colour: ink})
 	right := inv.textWidth() - left - pad
 	date := inv.fitted(right, true, inv.date(inv.doc.DueDate), style{size: 12, bold: true, colour: ink})
-	label := inv.labels.TotalDue
-	if inv.credits() {
-		label = inv.labels.TotalCredit
-	}
 	dueLabel := inv.fitted(left-2*pad, false, label, details)
 	dateLabel := inv.fitted(right, true, inv.labels.DueDate, details)
 	return []block{{height: height + 20, draw: func(y float64) {
@@ -505,7 +505,7 @@ func (inv *invoice) headline() []block {
 		inv.fill(inv.left, y, 3, height, accent)
 		dueLabel.draw(inv.left+pad, y+9)
 		due.draw(inv.left+pad, y+21)
-		if !inv.credits() {
+		if inv.doc.Total.IsPositive() {
 			dateLabel.draw(inv.left+left, y+9)
 			date.draw(inv.left+left, y+26)
 		}
@@ -663,6 +663,9 @@ func (inv *invoice) lineCell(name string, line pricing.Line) cell {
 	case "quantity":
 		return plainCell(quantity(line, inv.layout))
 	case "unit_price":
+		if line.Category == pricing.CreditsUsed { // what is left of a credit is no price
+			return cell{}
+		}
 		return plainCell(unitPrice(line, inv.doc.Period, inv.digits, inv.layout))
 	case "tax_code":
 		return plainCell(line.TaxCode)
