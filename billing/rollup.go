@@ -313,10 +313,10 @@ func (t *totals) finish() {
 	})
 }
 
-// margin is revenue less cost. Without any cost there is nothing in another
-// currency to subtract.
+// margin is revenue less cost; none where that is in another currency, also if it
+// is nothing: a tenant's documents would else have margins, or none, in turn.
 func (st *Statement) margin(currency string, revenue, cost decimal.Decimal) (none decimal.NullDecimal) {
-	if currency != st.Currency && !cost.IsZero() {
+	if currency != st.Currency && st.Currency != "" && !(revenue.IsZero() && cost.IsZero()) {
 		return none
 	}
 	return decimal.NewNullDecimal(revenue.Sub(cost))

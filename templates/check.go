@@ -139,8 +139,17 @@ func (c *check) brand(b *Brand, files map[string][]byte) {
 		if l.Height < 3 || l.Height > 60 {
 			c.bad("brand.logo.height", "%g mm does not do: use 3 to 60", l.Height)
 		}
-		if l.Position != "left" && l.Position != "right" {
+		if l.Position != "" && l.Position != "left" && l.Position != "right" {
 			c.bad("brand.logo.position", "%q is not a place: use left or right", l.Position)
+		}
+	}
+	for _, colour := range []struct {
+		name     string
+		of       Colour
+		lightest float64
+	}{{"text", b.Text, 0.6}, {"accent", b.Accent, 0.9}} {
+		if colour.of.Brightness() > colour.lightest {
+			c.bad("brand."+colour.name, "#%02X%02X%02X is too light to be read on white paper: use a darker one", colour.of.R, colour.of.G, colour.of.B)
 		}
 	}
 	font := func(at, name string) {
@@ -173,6 +182,9 @@ func checkImage(data []byte) error {
 	size, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return fmt.Errorf("it is neither a PNG nor a JPEG: %w", err)
+	}
+	if format != "png" && format != "jpeg" { // another package may know more formats
+		return fmt.Errorf("it is a %s, whatever its name: save it as PNG or JPEG", strings.ToUpper(format))
 	}
 	if size.Width > maxPixels || size.Height > maxPixels {
 		return fmt.Errorf("it has %d × %d pixels: scale it to %d each way at most", size.Width, size.Height, maxPixels)
@@ -256,6 +268,11 @@ func (c *check) texts(d *Design) {
 	c.phrase("footer", d.Footer)
 }
 
+// stray is a brace that is not of a placeholder.
+func stray(text string) bool {
+	return strings.ContainsAny(placeholder.ReplaceAllString(text, ""), "{}")
+}
+
 func (c *check) phrase(at string, p Phrase) {
 	for _, language := range slices.Sorted(maps.Keys(p)) {
 		at := at + "." + language
@@ -266,6 +283,9 @@ func (c *check) phrase(at string, p Phrase) {
 			if !slices.Contains(Placeholders, strings.Trim(word, "{}")) {
 				c.bad(at, "there is no placeholder %s; known here: {%s}", word, strings.Join(Placeholders, "}, {"))
 			}
+		}
+		if stray(p[language]) {
+			c.bad(at, "a brace is not closed, or not opened: a placeholder is written like {number}")
 		}
 	}
 }
@@ -278,6 +298,9 @@ func (c *check) words(w, base *Words, language string) {
 		at := "labels." + key
 		if labels[key] == "" {
 			c.bad(at, "the word is missing")
+		}
+		if stray(labels[key]) {
+			c.bad(at, "a brace is not closed, or not opened: a placeholder is written like {number}")
 		}
 		words := placeholder.FindAllString(known[key], -1)
 		for _, word := range placeholder.FindAllString(labels[key], -1) {

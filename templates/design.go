@@ -41,7 +41,7 @@ type Brand struct {
 type Logo struct {
 	File     string  `yaml:"file"`     // PNG or JPEG, beside layout.yaml
 	Height   float64 `yaml:"height"`   // mm
-	Position string  `yaml:"position"` // left, over the seller, or right, over the title
+	Position string  `yaml:"position"` // left, over the seller, where left out; or right, over the title
 }
 
 // FontFiles are TrueType files beside layout.yaml.
@@ -110,6 +110,12 @@ var Placeholders = []string{
 
 // Colour is an sRGB colour, written "#RRGGBB".
 type Colour struct{ R, G, B uint8 }
+
+// Brightness is the luma of a colour after ITU-R BT.601, from 0 to 1: how light it
+// is in grey print.
+func (c Colour) Brightness() float64 {
+	return (0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B)) / 255
+}
 
 var hexColour = regexp.MustCompile(`^#[0-9A-Fa-f]{6}$`)
 

@@ -60,6 +60,7 @@ type Locale struct {
 	first, others, least  int    // digits of the last group, of those before it, and before the last for there to be groups
 	money, negative       string // an amount and one below zero, such as "USD 1"
 	percent               string // such as "1 %"
+	percentDecimal        string // the decimal mark of percentages
 }
 
 // calendars have the dates and percentages of languages, and of their regions
@@ -135,18 +136,40 @@ func learn(name string) (*Locale, error) {
 	}
 	l.money, l.negative = format("1", currency.DisplayCode), format("-1", currency.DisplayCode)
 	l.minus = strings.TrimSuffix(format("-1", currency.DisplayNone), "1")
-	l.percent = l.dates.FmtPercent(1, 0)
+	l.percent = l.percentForm()
 	groups, marks := split(format(sample, currency.DisplayNone))
 	if err != nil {
 		return nil, fmt.Errorf("learn how locale %q writes numbers: %w", name, err)
 	}
 	n := len(groups) - 1 // of the decimals
 	l.group, l.decimal = marks[0], marks[n-1]
+	l.percentDecimal = l.decimal
+	if name == "fr-CH" { // where the point is that of amounts only
+		l.percentDecimal = ","
+	}
 	l.first, l.others, l.least = len(groups[n-1]), len(groups[n-2]), 1
 	if short, _ := split(format("1"+strings.Repeat("0", l.first), currency.DisplayNone)); len(short) == 1 {
 		l.least = 2
 	}
 	return l, nil
+}
+
+// percentForm is how 1 percent is written, such as "1 %", after CLDR 48, which has
+// no space in Dutch and in the Spanish of the Americas, and one in the English of
+// Austria and Germany; the library is older.
+func (l *Locale) percentForm() string {
+	form := l.dates.FmtPercent(1, 0)
+	american := false
+	for at := l.tag; at != language.Und; at = at.Parent() {
+		american = american || at == language.LatinAmericanSpanish
+	}
+	switch name := l.tag.String(); {
+	case l.language == "nl", american:
+		return strings.ReplaceAll(form, "\u00a0", "")
+	case name == "en-AT", name == "en-DE":
+		return "1\u00a0%"
+	}
+	return form
 }
 
 // split cuts a number into its runs of digits and the marks between them.
@@ -189,6 +212,11 @@ func (l *Locale) Sign(d decimal.Decimal) string {
 
 // digits writes a number without its sign.
 func (l *Locale) digits(d decimal.Decimal, decimals int32) string {
+	return l.write(d, decimals, l.decimal)
+}
+
+// write writes a number without its sign, with a mark before its decimals.
+func (l *Locale) write(d decimal.Decimal, decimals int32, mark string) string {
 	whole, fraction, _ := strings.Cut(d.Abs().String(), ".")
 	if missing := int(decimals) - len(fraction); missing > 0 {
 		fraction += strings.Repeat("0", missing)
@@ -202,7 +230,7 @@ func (l *Locale) digits(d decimal.Decimal, decimals int32) string {
 		b.WriteByte(whole[i])
 	}
 	if fraction != "" {
-		b.WriteString(l.decimal + fraction)
+		b.WriteString(mark + fraction)
 	}
 	return b.String()
 }
@@ -224,7 +252,8 @@ func (l *Locale) Money(d decimal.Decimal, currency string) string {
 
 // Percent writes a share in percent.
 func (l *Locale) Percent(d decimal.Decimal, decimals int32) string {
-	return l.Sign(d) + strings.Replace(l.percent, "1", l.digits(d, decimals), 1)
+	number := l.write(d, decimals, l.percentDecimal)
+	return l.Sign(d) + strings.Replace(l.percent, "1", number, 1)
 }
 
 // Date writes a day in CLDR's long form, such as 31. Oktober 2026.

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io/fs"
@@ -87,7 +88,7 @@ func TestEmbedded(t *testing.T) {
 
 // units are all that lines count in.
 var units = []pricing.Unit{
-	pricing.Second, Minute, Hour, pricing.Segment, pricing.Message, pricing.Day, pricing.PerCall, pricing.Month, pricing.Block,
+	pricing.Second, Minute, Hour, LateDay, pricing.Segment, pricing.Message, pricing.Day, pricing.PerCall, pricing.Month, pricing.Block,
 	pricing.PerUnitOfOther, pricing.PerNumber, pricing.PerSubaccount, pricing.PerLine, pricing.PerRecord, pricing.PerOnce,
 }
 
@@ -227,8 +228,12 @@ func TestCheck(t *testing.T) {
 	binary.BigEndian.PutUint32(interlaced[29:], crc32.ChecksumIEEE(interlaced[12:29]))
 	deep := image.NewNRGBA64(image.Rect(0, 0, 8, 4))
 	deep.Set(1, 1, color.NRGBA64{1, 2, 3, 4})
+	var asGIF bytes.Buffer // this package reads the format as others of the program do
+	if err := gif.Encode(&asGIF, small, nil); err != nil {
+		t.Fatal(err)
+	}
 	files := map[string][]byte{
-		"good.png": good, "good.jpg": picture(t, small, true), "text.png": []byte("text"), "cut.png": good[:len(good)-20],
+		"gif.png": asGIF.Bytes(), "good.png": good, "good.jpg": picture(t, small, true), "text.png": []byte("text"), "cut.png": good[:len(good)-20],
 		"interlaced.png": interlaced, "deep.png": picture(t, deep, false),
 		"wide.png": picture(t, image.NewGray(image.Rect(0, 0, 4001, 1)), false),
 		"huge.png": append(bytes.Clone(good), make([]byte, MaxLogo)...),
@@ -247,6 +252,11 @@ func TestCheck(t *testing.T) {
 		"fonts":               {layout: "brand: {fonts: {regular: good.ttf, bold: good.ttf, more: [good.ttf]}}"},
 		"paper":               {layout: "page: {size: A0}", want: `page.size: "A0" is not a paper`},
 		"margin":              {layout: "page: {margins: {left: 2}}", want: "page.margins.left: 2 mm does not do"},
+		"no place of a logo":  {layout: "brand: {logo: {file: good.png, height: 10}}"},
+		"white text":          {layout: `brand: {text: "#FFFFFF", accent: "#FFFFE0"}`, want: "brand.text: #FFFFFF is too light to be read on white paper: use a darker one\nbrand.accent: #FFFFE0 is too light"},
+		"yellow accent":       {layout: `brand: {accent: "#FFD000"}`},
+		"open brace":          {layout: "texts: [{after: totals, text: 'Hi {buyer'}]\nfooter: 'number}'", want: "texts[0].text.all: a brace is not closed, or not opened: a placeholder is written like {number}\nfooter.all: a brace is not closed"},
+		"gif":                 {layout: logo("gif.png"), want: "brand.logo.file: gif.png: it is a GIF, whatever its name: save it as PNG or JPEG"},
 		"no picture":          {layout: logo("text.png"), want: "brand.logo.file: text.png: it is neither a PNG nor a JPEG"},
 		"cut picture":         {layout: logo("cut.png"), want: "brand.logo.file: cut.png: it is damaged"},
 		"interlaced picture":  {layout: logo("interlaced.png"), want: "brand.logo.file: interlaced.png: it is interlaced"},

@@ -19,11 +19,12 @@ type Words struct {
 	Statuses   map[string]string           `yaml:"statuses"`
 }
 
-// Minute and Hour are units that only documents count in: usage is stored in
-// seconds.
+// Units that only documents count in: usage is stored in seconds.
 const (
 	Minute pricing.Unit = "minute"
 	Hour   pricing.Unit = "hour"
+	// LateDay is a day after the words of overdue_by, where German has another case.
+	LateDay pricing.Unit = "late_day"
 )
 
 // UnitName is how a unit is written after a count, by CLDR's category of
@@ -110,27 +111,29 @@ type Labels struct {
 	To              string `yaml:"to"`
 	Destination     string `yaml:"destination"`
 
-	Statement     string `yaml:"statement"`
-	MainAccount   string `yaml:"main_account"`
-	Totals        string `yaml:"totals"`
-	Currency      string `yaml:"currency"`
-	Tenants       string `yaml:"tenants"`
-	Number        string `yaml:"number"`
-	Status        string `yaml:"status"`
-	Cost          string `yaml:"cost"`
-	Revenue       string `yaml:"revenue"`
-	Tax           string `yaml:"tax"`
-	Gross         string `yaml:"gross"`
-	Margin        string `yaml:"margin"`
-	MarginPercent string `yaml:"margin_percent"`
-	NoValue       string `yaml:"no_value"`
-	Unassigned    string `yaml:"unassigned"`
-	Account       string `yaml:"account"`
-	Unrated       string `yaml:"unrated"`
-	OtherCosts    string `yaml:"other_costs"`
-	Kind          string `yaml:"kind"`
-	Reason        string `yaml:"reason"`
-	None          string `yaml:"none"`
+	Statement       string `yaml:"statement"`
+	StatementDate   string `yaml:"statement_date"`
+	StatementPeriod string `yaml:"statement_period"`
+	MainAccount     string `yaml:"main_account"`
+	Totals          string `yaml:"totals"`
+	Currency        string `yaml:"currency"`
+	Tenants         string `yaml:"tenants"`
+	Number          string `yaml:"number"`
+	Status          string `yaml:"status"`
+	Cost            string `yaml:"cost"`
+	Revenue         string `yaml:"revenue"`
+	Tax             string `yaml:"tax"`
+	Gross           string `yaml:"gross"`
+	Margin          string `yaml:"margin"`
+	MarginPercent   string `yaml:"margin_percent"`
+	NoValue         string `yaml:"no_value"`
+	Unassigned      string `yaml:"unassigned"`
+	Account         string `yaml:"account"`
+	Unrated         string `yaml:"unrated"`
+	OtherCosts      string `yaml:"other_costs"`
+	Kind            string `yaml:"kind"`
+	Reason          string `yaml:"reason"`
+	None            string `yaml:"none"`
 
 	Attention          string `yaml:"attention"`
 	ParkedCount        string `yaml:"parked_count"`

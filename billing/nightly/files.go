@@ -72,9 +72,13 @@ func (f *Files) Month(ctx context.Context, b *billing.Biller, st *billing.Statem
 		}
 	}
 	err = inOrder(ctx, len(print), func(ctx context.Context, i int) (string, error) {
-		path := f.invoicePath(print[i])
-		return path, f.Invoice(ctx, b, path, print[i].Document)
-	}, func(int, string) error { return nil })
+		return f.print(ctx, b, print[i])
+	}, func(i int, path string) error {
+		if path == "" {
+			paths = slices.DeleteFunc(paths, func(p string) bool { return p == f.invoicePath(print[i]) })
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -281,6 +285,20 @@ func (f *Files) Invoice(ctx context.Context, b *billing.Biller, path string, doc
 		_, err := w.Write(pdf.Bytes())
 		return err
 	})
+}
+
+// print writes the PDF of a tenant's invoice or draft, and answers its path. There
+// is no file, and no path, of a draft that is parked because it cannot be drawn.
+func (f *Files) print(ctx context.Context, b *billing.Biller, t *billing.TenantMonth) (string, error) {
+	path := f.invoicePath(t)
+	err := f.Invoice(ctx, b, path, t.Document)
+	if _, ok := errors.AsType[*render.DrawError](err); !ok || t.Status != billing.Parked {
+		return path, err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("remove the draft of before: %w", err)
+	}
+	return "", nil
 }
 
 // WriteFile makes a file that appears under its name only when it is complete

@@ -22,7 +22,6 @@ import (
 
 	"subtally/billing"
 	"subtally/billing/register"
-	"subtally/billing/render"
 	"subtally/ingest"
 	"subtally/pricing"
 )
@@ -678,7 +677,7 @@ type drafting struct {
 	period  billing.Period
 	closing // what the invoice before it left
 
-	missing     []render.Missing     // characters that it cannot be printed with, of one that is due
+	unprintable string               // why it cannot be printed, of one that is due
 	adjustments []billing.Adjustment // of periods before it
 	revision    int
 	corrects    *billing.Correction // the invoice that was taken back, of a revision after the first
@@ -734,7 +733,7 @@ func (j *Job) drafts(ctx context.Context, list []*drafting, o Options) ([]*billi
 		} else if !due {
 			continue
 		}
-		if d.missing, err = j.Files.Missing(ctx, j.Biller, &drafts[i].Document); err != nil {
+		if d.unprintable, err = j.Files.unprintable(ctx, j.Biller, &drafts[i].Document); err != nil {
 			return nil, err
 		}
 	}
@@ -768,7 +767,7 @@ func (j *Job) settle(ctx context.Context, d *drafting, draft *billing.Draft, o O
 		if err != nil {
 			return tm, false, err
 		}
-		tm.Reason = cmp.Or(wait, leaves, render.Explain(d.missing))
+		tm.Reason = cmp.Or(wait, leaves, d.unprintable)
 	}
 	if tm.Reason != "" {
 		tm.Status = billing.Parked
@@ -896,8 +895,8 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if tm.Status == billing.Drafted {
 		tm.Reason = fmt.Sprintf("not due before %s", billed.To.AddDays(j.GraceDays))
 	}
-	path := j.Files.invoicePath(&tm)
-	if err := j.Files.Invoice(ctx, j.Biller, path, tm.Document); err != nil {
+	path, err := j.Files.print(ctx, j.Biller, &tm)
+	if err != nil {
 		return tm, path, err
 	}
 	return tm, path, j.Files.dropDraft(&tm)

@@ -97,7 +97,29 @@ func (j *Job) Rerate(ctx context.Context, number, reason string, o Options) (*Re
 			return nil, refuse(number, "it leaves fees in advance, an allowance or credits to %s, which is finalized, and would leave something else: credit and finalize the later invoices first, or let what was changed begin later", next.Number)
 		}
 	}
-	return r, nil
+	if !r.Differs() {
+		return r, nil
+	}
+	if credit == nil {
+		if err := j.printable(ctx, number, doc.CreditNote(o.AsOf, *r.After.Corrects)); err != nil {
+			return nil, err
+		}
+	}
+	return r, j.printable(ctx, number, r.After)
+}
+
+// printable refuses to correct an invoice by a document that cannot be printed as it
+// is.
+func (j *Job) printable(ctx context.Context, number string, doc *billing.Document) error {
+	what := "its revision"
+	if doc.Kind == billing.CreditNote {
+		what = "its credit note"
+	}
+	reason, err := j.Files.unprintable(ctx, j.Biller, doc)
+	if err == nil && reason != "" {
+		err = refuse(number, "%s cannot be printed: %s", what, reason)
+	}
+	return err
 }
 
 // correctable reads an invoice that may be taken back, or has been without a
@@ -159,8 +181,11 @@ func (j *Job) Credit(ctx context.Context, number, reason string, o Options) (*bi
 		return nil, "", err
 	}
 	if note == nil {
-		note, err = j.credit(ctx, doc, o.AsOf, billing.Correction{Number: number, SHA256: e.SHA256, IssueDate: doc.IssueDate, Reason: reason})
-		if err != nil {
+		corrects := billing.Correction{Number: number, SHA256: e.SHA256, IssueDate: doc.IssueDate, Reason: reason}
+		if err := j.printable(ctx, number, doc.CreditNote(o.AsOf, corrects)); err != nil {
+			return nil, "", err
+		}
+		if note, err = j.credit(ctx, doc, o.AsOf, corrects); err != nil {
 			return nil, "", err
 		}
 	}

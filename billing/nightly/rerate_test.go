@@ -245,3 +245,26 @@ func TestCreditAlone(t *testing.T) {
 		t.Error("no invoice stands")
 	}
 }
+
+// A correction that could not be printed is refused before anything of it is
+// finalized.
+func TestCorrectionIsPrintable(t *testing.T) {
+	j, sim, _ := quiet(t, func(*pricing.Plan, *billing.Tenant) {})
+	called(t, j, "a", "2026-10-10", 600, 1)
+	october := finalized(t, j, sim, "2026-11-05", "2026-10")
+	dearer(j, "0.30")
+	refused := func(err error, want string) {
+		t.Helper()
+		if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	_, _, err := j.Credit(t.Context(), october.Number, "wrong שם", at(t, "2026-11-06"))
+	refused(err, "its credit note cannot be printed: the script of U+05E9 ש (corrects reason)")
+	_, err = j.Rerate(t.Context(), october.Number, "価格", at(t, "2026-11-06"))
+	refused(err, "no font of the layout has U+4FA1 価 (corrects reason), U+683C 格 (corrects reason)")
+	undrawable(t, j)
+	_, err = j.Rerate(t.Context(), october.Number, "wrong price", at(t, "2026-11-06"))
+	refused(err, "its revision cannot be printed: it cannot be drawn: logo our.png: ")
+	wantDocuments(t, j, "INV-2026-000001 invoice 2026-10 1  6")
+}

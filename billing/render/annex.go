@@ -167,7 +167,7 @@ func (t *annexTable) title(kind rowKind, name string, records int64, amount deci
 	t.rows = append(t.rows, annexRow{kind: kind, cells: [annexColumns]string{
 		t.glyphs.clean(name), quantityColumn: t.glyphs.clean(t.records(records)), amountColumn: t.money(amount),
 	}})
-	t.widen(&t.rows[len(t.rows)-1], annexDay, quantityColumn, amountColumn)
+	t.widen(&t.rows[len(t.rows)-1], annexDay, amountColumn) // a count may reach over the column before
 }
 
 // widen makes columns wide enough for a row's cells.
@@ -188,7 +188,7 @@ func (t *annexTable) fit() {
 		t.widths[destinationColumn] += left
 		return
 	}
-	longest := t.measure(annexText)("+999999999999999") // after ITU-T E.164
+	longest := t.measure(annexText)("whatsapp:+999999999999999") // after ITU-T E.164
 	reserved := min(numbers[0], longest) + min(numbers[1], longest)
 	t.shrink(make([]column, 2), words, max(room-reserved, 0))
 	t.shrink(make([]column, 2), numbers, max(room-words[0]-words[1], 0))
@@ -368,7 +368,7 @@ func (t *annexTable) drawRow(r *annexRow, y float64) {
 	case totalRow:
 		t.rule(t.left, y-3, t.textWidth(), 1, t.layout.Brand.Accent)
 	}
-	width := t.textWidth() - t.widths[amountColumn] - t.widths[quantityColumn] - 2*annexGap
+	width := t.textWidth() - t.widths[amountColumn] - max(t.widths[quantityColumn], t.measure(s)(r.cells[quantityColumn])) - 2*annexGap
 	t.fitted(width, false, r.cells[0], s).draw(t.left, y)
 	t.cell(quantityColumn, y, r.cells[quantityColumn], s)
 	t.cell(amountColumn, y, r.cells[amountColumn], s)

@@ -130,6 +130,14 @@ func (inv *invoice) shareChart() []block {
 			columns, column = 1, inv.textWidth()
 		}
 	}
+	legend := body // of one size, that of the longest name
+	for _, s := range shares {
+		for legend.size > 6 && inv.measure(legend)(inv.glyphs.clean(s.name)) > column*0.45-13 {
+			legend.size -= 0.5
+		}
+	}
+	note := legend
+	note.colour = muted
 	rows := (len(shares) + columns - 1) / columns
 	blocks := []block{
 		space(16),
@@ -144,16 +152,16 @@ func (inv *invoice) shareChart() []block {
 			for i, s := range shares {
 				x, y := inv.left+float64(i/rows)*(column+chartGap), y+float64(i%rows)*legendRow
 				inv.fill(x, y+2, 7, 7, s.colour)
-				inv.fitted(column*0.45-13, false, s.name, body).draw(x+13, y)
-				inv.fitted(column*0.35, true, inv.money(s.amount), body).draw(x+column*0.45, y)
-				inv.fitted(column*0.2-4, true, s.percent, details).draw(x+column*0.8+4, y)
+				inv.fitted(column*0.45-13, false, s.name, legend).draw(x+13, y)
+				inv.fitted(column*0.35, true, inv.money(s.amount), legend).draw(x+column*0.45, y)
+				inv.fitted(column*0.2-4, true, s.percent, note).draw(x+column*0.8+4, y)
 			}
 		}},
 	}
 	if len(below) > 0 {
 		blocks[len(blocks)-1].keep = true
 		blocks = append(blocks, inv.textBlock(paragraph{
-			text: templates.Fill(inv.labels.ShareLeftOut, "categories", strings.Join(below, ", ")), style: details, max: 3,
+			text: templates.Fill(inv.labels.ShareLeftOut, "categories", strings.Join(below, ", ")), style: details,
 		}))
 	}
 	return blocks
@@ -240,16 +248,10 @@ func shade(accent colour, i, n int) colour {
 	if n > 1 {
 		want = darkest + (lightest-darkest)*float64(i)/float64(n-1)
 	}
-	has := brightness(accent)
+	has := accent.Brightness()
 	if has < want {
 		return tint(accent, (1-want)/(1-has))
 	}
 	dim := func(v uint8) uint8 { return uint8(math.Round(float64(v) * want / has)) }
 	return colour{R: dim(accent.R), G: dim(accent.G), B: dim(accent.B)}
-}
-
-// brightness is the luma of a colour after ITU-R BT.601, from 0 to 1: how light it
-// is in grey print.
-func brightness(c colour) float64 {
-	return (0.299*float64(c.R) + 0.587*float64(c.G) + 0.114*float64(c.B)) / 255
 }

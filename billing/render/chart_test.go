@@ -91,7 +91,7 @@ func TestShadesInGrey(t *testing.T) {
 		for n := 1; n <= len(pricing.Categories); n++ {
 			last := 0.0
 			for i := range n {
-				b := brightness(shade(accent, i, n))
+				b := shade(accent, i, n).Brightness()
 				if b < last+0.05 || b > 0.9 {
 					t.Errorf("accent %v: shade %d of %d has brightness %.2f after %.2f", accent, i+1, n, b, last)
 				}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"subtally/billing"
+	"subtally/templates"
 )
 
 // chromium runs a browser without a screen and without a network, and answers
@@ -46,13 +47,29 @@ type look struct {
 	Ground, Font     string
 	Text, Title      string
 	Resources, Rects int
-	HeadShown        bool // whether tables have their heads, or are stacked
+	Broken           []string // words of names, heads, statuses and amounts that go on on another line
+	HeadShown        bool     // whether tables have their heads, or are stacked
 }
 
 // harness opens a page in frames of several widths. Its script stands outside of
 // the page, whose policy runs none.
 const harness = `<!DOCTYPE html><meta charset="utf-8"><body><script>
-const widths = [320, 400, 700, 1000, 1400], looks = [];
+const widths = [320, 400, 700, 1000, 1280, 1440], looks = [];
+function broken(page) {
+	const words = [];
+	for (const element of page.querySelectorAll("dt, thead th, tbody td.short, tbody td.number")) {
+		const texts = page.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+		for (let text = texts.nextNode(); text; text = texts.nextNode()) {
+			for (const word of text.data.matchAll(/[^ \n]+/g)) {
+				const range = page.createRange();
+				range.setStart(text, word.index);
+				range.setEnd(text, word.index + word[0].length);
+				if (new Set([...range.getClientRects()].map(r => r.top)).size > 1) words.push(word[0]);
+			}
+		}
+	}
+	return words;
+}
 for (const width of widths) {
 	const frame = document.createElement("iframe");
 	frame.width = width; frame.height = 900; frame.src = %q;
@@ -62,6 +79,7 @@ for (const width of widths) {
 			Width: width, Overflow: root.scrollWidth - root.clientWidth, Ground: style.backgroundColor, Font: style.fontFamily,
 			Text: page.body.innerText, Title: page.title, Resources: frame.contentWindow.performance.getEntriesByType("resource").length,
 			Rects: [...page.querySelectorAll("svg rect")].filter(r => r.getBoundingClientRect().width > 0).length,
+			Broken: broken(page),
 			HeadShown: !!page.querySelector("thead th") && page.querySelector("thead").getBoundingClientRect().width > 100,
 		});
 		if (looks.length === widths.length) {
@@ -79,8 +97,13 @@ var looksText = regexp.MustCompile(`(?s)<pre>LOOKS(.*)END</pre>`)
 // looks opens a statement's page from disk.
 func looks(t *testing.T, st *billing.Statement, flags ...string) []look {
 	t.Helper()
+	return looksAt(t, statementHTML(t, st), flags...)
+}
+
+func looksAt(t *testing.T, page string, flags ...string) []look {
+	t.Helper()
 	dir := t.TempDir()
-	files := map[string]string{"statement.html": statementHTML(t, st), "harness.html": fmt.Sprintf(harness, "statement.html")}
+	files := map[string]string{"statement.html": page, "harness.html": fmt.Sprintf(harness, "statement.html")}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -159,6 +182,26 @@ func TestHostilePageInChromium(t *testing.T) {
 			if name == all && !strings.Contains(l.Text, `<script>alert(1)</script> </style><script>alert(1)</script>`) {
 				t.Error("the names are not text")
 			}
+		}
+	}
+}
+
+// No word of a head, a status, a number or an amount is broken, and a reason has
+// the width of the table.
+func TestNoBrokenWordsInChromium(t *testing.T) {
+	l, err := templates.Embedded().Layout("de-DE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := wideStatement(t)
+	st.Tenants[1].Reason = "12 calls to +882 have no rate in deck world-2026: add the prefix to the deck, then run again"
+	var b bytes.Buffer
+	if err := StatementHTML(&b, st, l); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range looksAt(t, b.String()) {
+		if len(l.Broken) > 0 && l.Width >= 400 {
+			t.Errorf("at a width of %d words are broken: %q", l.Width, l.Broken)
 		}
 	}
 }

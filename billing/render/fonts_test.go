@@ -3,6 +3,7 @@ package render
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -247,7 +248,7 @@ func TestFontRuns(t *testing.T) {
 func TestBeyondTheFirstPlane(t *testing.T) {
 	doc := readJSON[billing.Document](t, "typical")
 	doc.Seller.Name, doc.Buyer.Name = "😀 Ltd", "😀"
-	if missing := FindMissing(doc, layout(t)); len(missing) > 0 {
+	if missing := findMissing(t, doc, layout(t)); len(missing) > 0 {
 		t.Errorf("missing %v", missing)
 	}
 	pdf := invoicePDF(t, doc)
@@ -297,7 +298,7 @@ func withoutCharacters(ttf []byte) []byte {
 func TestFindMissing(t *testing.T) {
 	l := layout(t)
 	doc := readJSON[billing.Document](t, "typical")
-	if missing := FindMissing(doc, l); len(missing) > 0 || Explain(missing) != "" {
+	if missing := findMissing(t, doc, l); len(missing) > 0 || Explain(missing) != "" {
 		t.Errorf("missing %v: %s", missing, Explain(missing))
 	}
 	doc.Buyer.Name = "中文 中 é"
@@ -306,7 +307,7 @@ func TestFindMissing(t *testing.T) {
 	doc.Taxes[0].Name = "\u1100\u1161"
 	l.Labels.Total = "Total 合 {currency}"
 	var got []string
-	missing := FindMissing(doc, l)
+	missing := findMissing(t, doc, l)
 	for _, m := range missing {
 		got = append(got, m.String())
 	}
@@ -330,14 +331,58 @@ func TestFindMissing(t *testing.T) {
 
 	if ttf := cjkFont(t); ttf != nil {
 		l.Fonts.More = []templates.Font{{Name: "cjk.ttf", TTF: ttf}}
-		for _, m := range FindMissing(doc, l) {
+		for _, m := range findMissing(t, doc, l) {
 			if m.Rune == '中' || m.Rune == '合' {
 				t.Errorf("%v, with a font that has it", m)
 			}
 		}
 	}
-	if missing := FindMissing(nil, l); missing != nil {
-		t.Errorf("of no document: %v", missing)
+}
+
+func findMissing(t *testing.T, doc *billing.Document, l templates.Layout) []Missing {
+	t.Helper()
+	missing, err := FindMissing(doc, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return missing
+}
+
+// What cannot be drawn, or not whole, is an error that says what.
+func TestFindUndrawable(t *testing.T) {
+	long := strings.Repeat("long words ", 300)
+	for name, tt := range map[string]struct {
+		change func(*billing.Document, *templates.Layout)
+		want   string // empty where it can be drawn
+	}{
+		"typical":      {func(*billing.Document, *templates.Layout) {}, ""},
+		"long reason":  {func(d *billing.Document, _ *templates.Layout) { d.Corrects = &billing.Correction{Reason: long} }, ""},
+		"long note":    {func(d *billing.Document, _ *templates.Layout) { d.Taxes[0].Note = long }, ""},
+		"long payment": {func(d *billing.Document, _ *templates.Layout) { d.Payment.Instructions = []string{long, long} }, ""},
+		"long name":    {func(d *billing.Document, _ *templates.Layout) { d.Seller.Name = long }, "the text that begins with \"long words long words "},
+		"very long": {func(d *billing.Document, _ *templates.Layout) { d.Taxes[0].Note = strings.Repeat("words ", 1000) },
+			"the text that begins with \"words words "},
+		"address of 60 lines": {func(d *billing.Document, _ *templates.Layout) {
+			d.Buyer.Address = strings.Split(strings.Repeat("line|", 60)+"last", "|")
+		}, "the text that begins with \"line\" is too long"},
+		"logo": {func(_ *billing.Document, l *templates.Layout) {
+			l.Brand.Logo, l.Logo = &templates.Logo{File: "our.png", Height: 10, Position: "left"}, []byte("GIF89a")
+		}, "logo our.png: "},
+		"currency": {func(d *billing.Document, _ *templates.Layout) { d.Currency = "ABC" }, `currency "ABC"`},
+	} {
+		doc, l := readJSON[billing.Document](t, "typical"), layout(t)
+		tt.change(doc, &l)
+		_, err := FindMissing(doc, l)
+		var draw *DrawError
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case tt.want != "" && (!errors.As(err, &draw) || !strings.Contains(draw.Err.Error(), tt.want)):
+			t.Errorf("%s: error %v, want one with %q", name, err, tt.want)
+		}
+	}
+	if _, err := FindMissing(nil, layout(t)); err == nil {
+		t.Error("no error for no document")
 	}
 }
 
@@ -365,7 +410,7 @@ func TestMissingIsWhatIsPrinted(t *testing.T) {
 			for _, p := range readPDF(t, b.Bytes()) {
 				printed = printed || strings.ContainsRune(p.String(), replacement)
 			}
-			missing := FindMissing(doc, l)
+			missing := findMissing(t, doc, l)
 			if printed != (len(missing) == 1) || printed && missing[0].Where == "layout" {
 				t.Errorf("after %q: printed %t, reported %v", before, printed, missing)
 			}

@@ -135,7 +135,8 @@ func (p *statementPage) visible() {
 		clean(&p.Facts[i].Value, &p.Facts[i].Small)
 	}
 	for _, s := range p.Sections {
-		for _, r := range s.Rows {
+		for i, r := range s.Rows {
+			clean(&s.Rows[i].Note)
 			for i := range r.Cells {
 				clean(&r.Cells[i].Text)
 				for j := range r.Cells[i].Small {

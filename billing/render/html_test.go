@@ -180,6 +180,9 @@ func TestPageSaysWhatThePDFSays(t *testing.T) {
 				cells = append(cells, strings.Join(append([]string{c.Text}, c.Small...), " "))
 			}
 			want = append(want, cells)
+			if r.Note != "" {
+				want = append(want, []string{r.Note})
+			}
 		}
 		if diff := cmp.Diff(want, rows[s.ID]); diff != "" {
 			t.Errorf("section %s (-want +got):\n%s", s.ID, diff)

@@ -30,20 +30,33 @@ const Version = 1
 // Invoice writes the PDF of an invoice or a credit note, or of a draft if it has
 // no number. The layout is the one that the document names, in its locale, and
 // annex what its Annex names; see [billing.Biller.Annex].
-// Nothing is written if the document cannot be drawn: because it needs a newer
+// Nothing is written if the document cannot be drawn, and the error is a
+// [DrawError]: because it needs a newer
 // drawing, its currency is unknown, an amount is finer than the currency's minor
 // unit, or its sums are not those of its lines and taxes.
 func Invoice(w io.Writer, doc *billing.Document, l templates.Layout, annex []byte) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("drawing %s: %v", invoiceName(doc), r)
+			err = &DrawError{invoiceName(doc), fmt.Errorf("%v", r)}
 		}
 	}()
 	if err := drawInvoice(w, doc, l, annex); err != nil {
-		return fmt.Errorf("drawing %s: %w", invoiceName(doc), err)
+		return &DrawError{invoiceName(doc), err}
 	}
 	return nil
 }
+
+// DrawError says why a document cannot be drawn.
+type DrawError struct {
+	Document string // such as: invoice "INV-2026-000001" of tenant "acme"
+	Err      error
+}
+
+// Error names the document too.
+func (e *DrawError) Error() string { return fmt.Sprintf("drawing %s: %v", e.Document, e.Err) }
+
+// Unwrap is the reason alone.
+func (e *DrawError) Unwrap() error { return e.Err }
 
 // invoiceName says in an error which invoice it is about.
 func invoiceName(doc *billing.Document) string {
@@ -157,17 +170,20 @@ func (inv *invoice) withTexts(name string, section []block) []block {
 	}
 	var before, after []block
 	for _, t := range inv.layout.Texts {
-		text := inv.phrase(t.Text)
+		text := strings.TrimSpace(inv.phrase(t.Text))
 		if text == "" {
 			continue
 		}
-		b := inv.textBlock(paragraph{text: text, style: body})
+		var lines []block
+		for line := range strings.Lines(text) {
+			lines = append(lines, inv.flow(line, body)...)
+		}
 		switch name {
 		case t.Before:
-			b.keep = true
-			before = append(before, b, space(8))
+			lines[len(lines)-1].keep = true
+			before = append(append(before, lines...), space(8))
 		case t.After:
-			after = append(after, space(8), b)
+			after = append(append(after, space(8)), lines...)
 		}
 	}
 	return slices.Concat(before, section, after)
@@ -176,10 +192,10 @@ func (inv *invoice) withTexts(name string, section []block) []block {
 // phrase is a text of the layout's own, filled in. A draft has its mark for a
 // number.
 func (inv *invoice) phrase(p templates.Phrase) string {
-	doc, locale := inv.doc, inv.layout.Locale
+	doc, locale, billed := inv.doc, inv.layout.Locale, inv.billed()
 	return templates.Fill(p.In(locale.Language()),
 		"number", cmp.Or(doc.Number, inv.labels.DraftMark), "tenant", doc.Tenant, "seller", doc.Seller.Name, "buyer", doc.Buyer.Name,
-		"issue_date", inv.date(doc.IssueDate), "due_date", inv.date(doc.DueDate), "period", inv.days(doc.Period.From, doc.Period.To),
+		"issue_date", inv.date(doc.IssueDate), "due_date", inv.date(doc.DueDate), "period", inv.days(billed.From, billed.To),
 		"net", locale.Money(doc.Net, doc.Currency), "total", locale.Money(doc.Total, doc.Currency), "currency", doc.Currency)
 }
 
@@ -258,14 +274,14 @@ func (inv *invoice) letterhead() []block {
 		}
 	}
 	heading := []paragraph{
-		{title(doc, inv.labels), large, 2},
-		{doc.Number, style{size: 10, bold: true, colour: ink}, 12},
+		{text: title(doc, inv.labels), style: large},
+		{text: doc.Number, style: style{size: 10, bold: true, colour: ink}},
 	}
 	if doc.Revision > 1 {
-		heading = append(heading, paragraph{templates.Fill(inv.labels.Revision, "revision", fmt.Sprint(doc.Revision)), small, 1})
+		heading = append(heading, paragraph{templates.Fill(inv.labels.Revision, "revision", fmt.Sprint(doc.Revision)), small})
 	}
 	if doc.Final && doc.Number == "" {
-		heading = append(heading, paragraph{inv.labels.FinalInvoice, small, 1})
+		heading = append(heading, paragraph{inv.labels.FinalInvoice, small})
 	}
 	right := inv.box(inv.textWidth()-left, true, heading...)
 	sellerY, rightY := 0.0, -5.0 // so that the capitals of both columns start level
@@ -297,7 +313,9 @@ func (inv *invoice) logo(widest float64) box {
 	}
 	options := gofpdf.ImageOptions{ImageType: kind}
 	image := inv.pdf.RegisterImageOptionsReader("logo", options, bytes.NewReader(inv.layout.Logo))
-	if image == nil { // gofpdf remembers why
+	if err := inv.pdf.Error(); err != nil {
+		inv.pdf.ClearError()
+		inv.pdf.SetError(fmt.Errorf("logo %s: %w", logo.File, err))
 		return box{draw: func(float64, float64) {}}
 	}
 	height := logo.Height * pointsPerMM
@@ -315,18 +333,15 @@ func (inv *invoice) logo(widest float64) box {
 
 // party is a seller's or a buyer's address block.
 func (c *canvas) party(p billing.Party, name, rest style) []paragraph {
-	text := []paragraph{{p.Name, name, 5}}
+	text := []paragraph{{text: p.Name, style: name}}
 	for _, line := range p.Address {
-		text = append(text, paragraph{line, rest, 4})
-		if len(text) > 10 {
-			break // no postal address is longer, and the page has an end
-		}
+		text = append(text, paragraph{text: line, style: rest})
 	}
 	if p.TaxID != "" {
-		text = append(text, paragraph{templates.Fill(c.layout.Labels.TaxID, "id", p.TaxID), rest, 2})
+		text = append(text, paragraph{text: templates.Fill(c.layout.Labels.TaxID, "id", p.TaxID), style: rest})
 	}
 	for _, line := range []string{p.Email, p.Phone, p.Website} {
-		text = append(text, paragraph{line, rest, 2})
+		text = append(text, paragraph{text: line, style: rest})
 	}
 	return text
 }
@@ -338,8 +353,11 @@ type fact struct {
 }
 
 func textFact(label, value string) fact {
-	return fact{label, []paragraph{{text: value, style: body, max: 3}}}
+	return fact{label, []paragraph{{text: value, style: body}}}
 }
+
+// maxFactLines is how many lines a value has at most: all of them stay on one page.
+const maxFactLines = 8
 
 // facts lists labelled values in a column of the given width.
 func (c *canvas) facts(width float64, list []fact) box {
@@ -354,8 +372,9 @@ func (c *canvas) facts(width float64, list []fact) box {
 	var rows []placed
 	height := 0.0
 	for _, f := range list {
-		label := c.box(labelWidth, false, paragraph{f.label, details, 2})
-		value := c.box(width-labelWidth-columnGap, false, f.value...)
+		label := c.box(labelWidth, false, paragraph{text: f.label, style: details})
+		value, cut := c.boxOf(maxFactLines, width-labelWidth-columnGap, false, f.value...)
+		c.cut = cmp.Or(c.cut, cut)
 		if value.height == 0 {
 			continue
 		}
@@ -370,19 +389,30 @@ func (c *canvas) facts(width float64, list []fact) box {
 	}}
 }
 
-// periodRange names the first and the last day of a period, both inclusive.
-func (c *canvas) periodRange(p billing.Period) string {
-	return templates.Fill(c.layout.Labels.PeriodRange,
-		"first", c.date(p.From), "last", c.date(p.Last()), "zone", p.TimeZone)
+// billed is the part of the period that the invoice is for: in German law, for
+// one, the time of the supply that it has to name. It is the period where nothing
+// of it is billed, as when only fees in advance are given back.
+func (inv *invoice) billed() billing.Days {
+	if d := inv.doc.Billed; d.From.Before(d.To) {
+		return d
+	}
+	return billing.Days{From: inv.doc.Period.From, To: inv.doc.Period.To}
+}
+
+// periodRange names the first and the last day that are billed.
+func (inv *invoice) periodRange() string {
+	d := inv.billed()
+	return templates.Fill(inv.labels.PeriodRange,
+		"first", inv.date(d.From), "last", inv.date(d.To.AddDays(-1)), "zone", inv.doc.Period.TimeZone)
 }
 
 // plans are those of an invoice. There is more than one only where the plan was
 // changed, and then each is with its days.
 func (inv *invoice) plans() (out []paragraph) {
 	for _, p := range inv.doc.Plans {
-		out = append(out, paragraph{p.Name, body, 3})
+		out = append(out, paragraph{text: p.Name, style: body})
 		if len(inv.doc.Plans) > 1 {
-			out = append(out, paragraph{inv.days(p.From, p.To), small, 1})
+			out = append(out, paragraph{text: inv.days(p.From, p.To), style: small})
 		}
 	}
 	return out
@@ -391,9 +421,9 @@ func (inv *invoice) plans() (out []paragraph) {
 // account is a subaccount as a name and a sid beneath it.
 func account(a billing.Account) []paragraph {
 	if a.Name == "" {
-		return []paragraph{{a.SID, body, 2}}
+		return []paragraph{{text: a.SID, style: body}}
 	}
-	return []paragraph{{a.Name, body, 2}, {a.SID, style{size: 6.5, colour: muted}, 2}}
+	return []paragraph{{text: a.Name, style: body}, {text: a.SID, style: style{size: 6.5, colour: muted}}}
 }
 
 // parties is the buyer at the left and the facts of the invoice at the right.
@@ -401,7 +431,7 @@ func (inv *invoice) parties() []block {
 	doc, labels := inv.doc, inv.labels
 	left := inv.textWidth() * 0.47
 	buyer := inv.box(left-columnGap, false, append(
-		[]paragraph{{labels.BilledTo, details, 1}},
+		[]paragraph{{labels.BilledTo, details}},
 		inv.party(doc.Buyer, style{size: 10, bold: true, colour: ink}, body)...)...)
 
 	const shown = 3
@@ -409,19 +439,19 @@ func (inv *invoice) parties() []block {
 	for i, a := range doc.Accounts {
 		if i == shown {
 			more := templates.Fill(labels.More, "count", inv.layout.Locale.Count(int64(len(doc.Accounts)-shown)))
-			accounts = append(accounts, paragraph{more, details, 1})
+			accounts = append(accounts, paragraph{more, details})
 			break
 		}
 		accounts = append(accounts, account(a)...)
 	}
 	due := textFact(labels.DueDate, inv.date(doc.DueDate))
-	if inv.credits() {
+	if !doc.Total.IsPositive() {
 		due = fact{}
 	}
 	facts := inv.facts(inv.textWidth()-left, []fact{
 		textFact(labels.IssueDate, inv.date(doc.IssueDate)),
 		due,
-		textFact(labels.Period, inv.periodRange(doc.Period)),
+		textFact(labels.Period, inv.periodRange()),
 		{labels.Plan, inv.plans()},
 		textFact(labels.Tenant, doc.Tenant),
 		{labels.Subaccounts, accounts},
@@ -448,10 +478,10 @@ func (inv *invoice) correction() []block {
 		text = inv.labels.TakesBack
 	}
 	text = templates.Fill(text, "number", corrects.Number, "date", inv.date(corrects.IssueDate))
-	blocks := []block{inv.textBlock(paragraph{text: text, style: strong, max: 3})}
+	blocks := inv.flow(text, strong)
 	if corrects.Reason != "" {
-		blocks[0].keep = true
-		blocks = append(blocks, inv.textBlock(paragraph{text: templates.Fill(inv.labels.ReasonIs, "reason", corrects.Reason), style: body}))
+		blocks[len(blocks)-1].keep = true
+		blocks = append(blocks, inv.flow(templates.Fill(inv.labels.ReasonIs, "reason", corrects.Reason), body)...)
 	}
 	return append(blocks, space(14))
 }
@@ -461,13 +491,13 @@ func (inv *invoice) headline() []block {
 	const height, pad = 54, 16
 	accent := inv.layout.Brand.Accent
 	left := inv.textWidth() * 0.62
-	due := inv.fitted(left-2*pad, false, inv.layout.Locale.Money(inv.doc.Total, inv.doc.Currency), style{size: 19, bold: true, colour: ink})
+	total, label := inv.doc.Total, inv.labels.TotalDue
+	if inv.credits() { // the word says that it is not to be paid
+		total, label = total.Neg(), inv.labels.TotalCredit
+	}
+	due := inv.fitted(left-2*pad, false, inv.layout.Locale.Money(total, inv.doc.Currency), style{size: 19, bold: true, colour: ink})
 	right := inv.textWidth() - left - pad
 	date := inv.fitted(right, true, inv.date(inv.doc.DueDate), style{size: 12, bold: true, colour: ink})
-	label := inv.labels.TotalDue
-	if inv.credits() {
-		label = inv.labels.TotalCredit
-	}
 	dueLabel := inv.fitted(left-2*pad, false, label, details)
 	dateLabel := inv.fitted(right, true, inv.labels.DueDate, details)
 	return []block{{height: height + 20, draw: func(y float64) {
@@ -475,7 +505,7 @@ func (inv *invoice) headline() []block {
 		inv.fill(inv.left, y, 3, height, accent)
 		dueLabel.draw(inv.left+pad, y+9)
 		due.draw(inv.left+pad, y+21)
-		if !inv.credits() {
+		if inv.doc.Total.IsPositive() {
 			dateLabel.draw(inv.left+left, y+9)
 			date.draw(inv.left+left, y+26)
 		}
@@ -537,19 +567,19 @@ func (inv *invoice) groupTable(groups []group) []block {
 		columns = append(columns, column{title: inv.columnTitle(c.Name), right: !isText(c.Name), share: c.Width})
 	}
 	title := func(text ...paragraph) row {
-		return row{cells: []cell{{text: text, span: len(columns), left: columns[0].right}}}
+		return row{cells: []cell{{text: text, span: len(columns), left: columns[0].right}}, most: maxHeadLines}
 	}
 	heading := style{size: 8.5, bold: true, colour: inv.layout.Brand.Accent}
 	var rows []row
 	for _, g := range groups {
-		first := title(paragraph{g.name, heading, 2})
+		first := title(paragraph{g.name, heading})
 		first.keep = true
 		rows = append(rows, first)
-		again := paragraph{templates.Fill(inv.labels.Continued, "category", g.name), heading, 2}
+		again := paragraph{templates.Fill(inv.labels.Continued, "category", g.name), heading}
 		continued := title(again)
 		for i, line := range g.lines {
 			if line.Adjusts != "" && (i == 0 || g.lines[i-1].Adjusts != line.Adjusts) {
-				of := paragraph{inv.adjustmentOf(line.Adjusts), details, 6}
+				of := paragraph{inv.adjustmentOf(line.Adjusts), details}
 				heads := title(of)
 				heads.keep = true
 				if i > 0 {
@@ -623,9 +653,9 @@ func (inv *invoice) lineCell(name string, line pricing.Line) cell {
 	case "description":
 		text := []paragraph{{text: line.Description, style: body}}
 		if !inv.hasColumn("item") {
-			text = append(text, paragraph{line.Item, small, 3})
+			text = append(text, paragraph{line.Item, small})
 		}
-		return cell{text: append(text, paragraph{inv.lineDays(line), small, 1})}
+		return cell{text: append(text, paragraph{inv.lineDays(line), small})}
 	case "item":
 		return plainCell(line.Item)
 	case "records":
@@ -633,6 +663,9 @@ func (inv *invoice) lineCell(name string, line pricing.Line) cell {
 	case "quantity":
 		return plainCell(quantity(line, inv.layout))
 	case "unit_price":
+		if line.Category == pricing.CreditsUsed { // what is left of a credit is no price
+			return cell{}
+		}
 		return plainCell(unitPrice(line, inv.doc.Period, inv.digits, inv.layout))
 	case "tax_code":
 		return plainCell(line.TaxCode)
@@ -650,7 +683,7 @@ func (inv *invoice) hasColumn(name string) bool {
 // after it where that column is the first.
 func (inv *invoice) subtotal(columns []column, name string, sum decimal.Decimal) row {
 	i := slices.IndexFunc(inv.layout.Columns, func(c templates.Column) bool { return c.Name == "amount" })
-	label := cell{text: []paragraph{{name, strong, 2}}}
+	label := cell{text: []paragraph{{name, strong}}}
 	var cells []cell
 	if i > 0 {
 		label.span, label.left = i, !columns[0].right
@@ -697,8 +730,8 @@ func (inv *invoice) totals() []block {
 	width := inv.textWidth() * 0.56
 	x := inv.right - width
 	sum := func(label, value string, s style, pad float64) block {
-		amount := inv.box(width*0.45, true, paragraph{value, s, 2})
-		name := inv.box(width*0.55-columnGap, false, paragraph{label, s, 4})
+		amount := inv.box(width*0.45, true, paragraph{value, s})
+		name := inv.box(width*0.55-columnGap, false, paragraph{label, s})
 		return block{height: max(amount.height, name.height) + 2*pad, keep: true, draw: func(y float64) {
 			name.draw(x, y+pad)
 			amount.draw(inv.right-width*0.45, y+pad)
@@ -725,7 +758,7 @@ func (inv *invoice) totals() []block {
 	for _, tax := range inv.doc.Taxes {
 		if tax.Note != "" {
 			blocks[len(blocks)-1].keep = true
-			blocks = append(blocks, inv.textBlock(paragraph{text: tax.Note, style: body, max: 6}))
+			blocks = append(blocks, inv.flow(tax.Note, body)...)
 		}
 	}
 	return blocks
@@ -752,7 +785,7 @@ func (inv *invoice) payment() []block {
 	for _, line := range inv.doc.Payment.Instructions {
 		// Bank details are read as one; only unusually long ones may break.
 		blocks[len(blocks)-1].keep = len(inv.doc.Payment.Instructions) <= 15
-		blocks = append(blocks, inv.textBlock(paragraph{text: line, style: body, max: 20}))
+		blocks = append(blocks, inv.flow(line, body)...)
 	}
 	return blocks
 }

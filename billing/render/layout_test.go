@@ -129,6 +129,8 @@ footer: {all: "{seller} · {number}", de: "Handelsregister Hamburg, HRB 12345"}
 			t.Errorf("%q is missing", want)
 		}
 	}
+	// Lines of a text are lines on the page.
+	inOrder(t, withLayout(t, "typical", "en", "texts: [{before: totals, text: \"one\\ntwo {number}\"}]\nfooter: \"first\\nsecond\"", nil), "one", "two INV-2026-00042", "first", "second")
 	pages = withLayout(t, "typical", "de", layout, nil)
 	inOrder(t, pages, "Bitte 1.780,81\u00a0EUR bis 15. November 2026.")
 	if n := pages[0].count("Handelsregister Hamburg, HRB 12345") + pages[1].count("Handelsregister Hamburg, HRB 12345"); n != 2 {
@@ -213,7 +215,7 @@ func TestLogo(t *testing.T) {
 func TestKinds(t *testing.T) {
 	for name, want := range map[string][]string{
 		"creditnote": {"Credit note", "Takes back invoice INV-2026-00042 of November 1, 2026", "Reason: The rate for calls to the Netherlands was wrong.",
-			"Amount credited", "-EUR\u00a01,780.81", "-5,137 calls", "-1,780.81", "The amount is in your favour: it is set off against what you owe, or paid back. Nothing is to be paid."},
+			"Amount credited", "EUR\u00a01,780.81", "-5,137 calls", "-1,780.81", "The amount is in your favour: it is set off against what you owe, or paid back. Nothing is to be paid."},
 		"adjusted": {"Faktura", "końcowa", "Zastępuje fakturę INV-2026-00042 z dnia 1 listopada 2026", "Termin płatności"},
 		"reverse":  {"Rechnung", "USt. 0\u00a0% auf 1.496,48", "Steuerschuldnerschaft des Leistungsempfängers (Reverse-Charge-Verfahren)."},
 	} {
@@ -309,5 +311,5 @@ func TestStatementInPolish(t *testing.T) {
 	}
 	pages := readPDF(t, b.Bytes())
 	checkGeometry(t, pages)
-	inOrder(t, pages, "Zestawienie", "październik 2026", "1729,52\u00a0EUR")
+	inOrder(t, pages, "Zestawienie", "październik 2026", "2058,13\u00a0EUR")
 }

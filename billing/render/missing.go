@@ -29,19 +29,23 @@ func (m Missing) String() string { return fmt.Sprintf("%s: %U %c", m.Where, m.Ru
 
 // FindMissing finds the characters that an invoice cannot be printed with in
 // the fonts of a layout, each once, in the order of the document. It draws the
-// invoice, so that it finds what is printed and nothing else. Of an invoice
-// that [Invoice] refuses it finds nothing: that error is worth more.
-func FindMissing(doc *billing.Document, l templates.Layout) (missing []Missing) {
+// invoice, so that it finds what is printed and nothing else, and answers a
+// [DrawError] for one that [Invoice] refuses, or would print a text of in part
+// only, because that is longer than what has room.
+func FindMissing(doc *billing.Document, l templates.Layout) (missing []Missing, err error) {
 	defer func() {
-		if recover() != nil {
-			missing = nil // Invoice says what is wrong
+		if r := recover(); r != nil {
+			missing, err = nil, &DrawError{invoiceName(doc), fmt.Errorf("%v", r)}
 		}
 	}()
 	drawn := *doc
 	drawn.Annex = nil // it has no words but those of the lines
 	c, err := paintInvoice(&drawn, l, nil)
+	if err == nil && c.cut != "" {
+		err = fmt.Errorf("the text that begins with %q is too long to be printed: make it shorter", fmt.Sprintf("%.40s", c.cut))
+	}
 	if err != nil {
-		return nil
+		return nil, &DrawError{invoiceName(doc), err}
 	}
 	lacking := c.glyphs.lacking
 	place := func(where, text string) {
@@ -58,7 +62,7 @@ func FindMissing(doc *billing.Document, l templates.Layout) (missing []Missing) 
 		}
 	})
 	place("layout", string(slices.Sorted(maps.Keys(lacking))))
-	return missing
+	return missing, nil
 }
 
 // eachString visits every string within v, with the way there in words.

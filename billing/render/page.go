@@ -1,10 +1,12 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jung-kurt/gofpdf"
@@ -65,6 +67,7 @@ type canvas struct {
 	left, right, top, bottom float64 // the edges of the text area
 	current                  style   // what gofpdf is set to, with the face
 	face                     *face
+	cut                      string // the first text that is printed in part only; empty for none
 }
 
 // newCanvas starts a document. Everything in the file that is not drawn comes
@@ -171,7 +174,6 @@ func (c *canvas) rule(x, y, w, thickness float64, col colour) { c.fill(x, y, w, 
 type paragraph struct {
 	text  string
 	style style
-	max   int // lines printed at most; 0 means 12
 }
 
 // box is wrapped text of a known height, drawn with its top left corner at a
@@ -181,9 +183,25 @@ type box struct {
 	draw   func(x, y float64)
 }
 
+// maxBox is how high a box is at most, and maxLines how many lines it has: a page
+// has room for them. No name, address or description is as long, and what is cut is
+// noted.
+const (
+	maxBox   = 480
+	maxLines = 40
+)
+
 // box wraps paragraphs into a width. Empty paragraphs take no room. Between
 // a large and a small one, such as a name and its address, is a little space.
 func (c *canvas) box(width float64, right bool, paragraphs ...paragraph) box {
+	b, cut := c.boxOf(maxLines, width, right, paragraphs...)
+	c.cut = cmp.Or(c.cut, cut)
+	return b
+}
+
+// boxOf is a box of so many lines at most, and the first of its texts that is not
+// printed whole.
+func (c *canvas) boxOf(most int, width float64, right bool, paragraphs ...paragraph) (b box, cut string) {
 	type placed struct {
 		text   string
 		dx, dy float64
@@ -196,14 +214,20 @@ func (c *canvas) box(width float64, right bool, paragraphs ...paragraph) box {
 		if text == "" {
 			continue
 		}
-		if p.max == 0 {
-			p.max = 12
+		left := min(most-len(lines), int((maxBox-height)/(p.style.size*lineHeight)))
+		if left <= 0 {
+			cut = cmp.Or(cut, text)
+			break
 		}
 		if n := len(lines); n > 0 && math.Abs(lines[n-1].style.size-p.style.size) > 1.5 {
 			height += 2.5
 		}
 		measure := c.measure(p.style)
-		for _, s := range wrap(text, width, p.max, measure) {
+		wrapped := wrap(text, width, left, measure)
+		if last := wrapped[len(wrapped)-1]; strings.HasSuffix(last, "…") && !strings.HasSuffix(text, last) {
+			cut = cmp.Or(cut, text)
+		}
+		for _, s := range wrapped {
 			dx := 0.0
 			if right {
 				dx = width - measure(s)
@@ -216,7 +240,7 @@ func (c *canvas) box(width float64, right bool, paragraphs ...paragraph) box {
 		for _, l := range lines {
 			c.line(x+l.dx, y+l.dy, l.text, l.style)
 		}
-	}}
+	}}, cut
 }
 
 // fitted is one line of text, set smaller than its style as far as 6 points
@@ -227,7 +251,7 @@ func (c *canvas) fitted(width float64, right bool, text string, s style) box {
 	for s.size > 6 && c.measure(s)(text) > width {
 		s.size--
 	}
-	b := c.box(width, right, paragraph{text, s, 1})
+	b, _ := c.boxOf(1, width, right, paragraph{text, s})
 	return box{full, func(x, y float64) { b.draw(x, y+(full-b.height)*0.8) }}
 }
 
@@ -243,7 +267,7 @@ func space(height float64) block { return block{height: height, keep: true} }
 
 // heading is a section title that stays with what follows it.
 func (c *canvas) heading(text string) block {
-	b := c.box(c.textWidth(), false, paragraph{text, style{size: 11, bold: true, colour: ink}, 1})
+	b := c.box(c.textWidth(), false, paragraph{text, style{size: 11, bold: true, colour: ink}})
 	return block{height: b.height + 5, draw: func(y float64) { b.draw(c.left, y) }, keep: true}
 }
 
@@ -251,6 +275,21 @@ func (c *canvas) heading(text string) block {
 func (c *canvas) textBlock(p paragraph) block {
 	b := c.box(c.textWidth(), false, p)
 	return block{height: b.height, draw: func(y float64) { b.draw(c.left, y) }}
+}
+
+// flow is wrapped text over the whole width that goes on on the next page where it
+// does not fit one. Short ones stay together.
+func (c *canvas) flow(text string, s style) (blocks []block) {
+	const short = 12 // lines
+	lines := wrap(c.glyphs.clean(text), c.textWidth(), maxRunes, c.measure(s))
+	for i, line := range lines {
+		blocks = append(blocks, block{
+			height: s.size * lineHeight,
+			draw:   func(y float64) { c.line(c.left, y, line, s) },
+			keep:   i+1 < len(lines) && (len(lines) <= short || i == 0 || i == len(lines)-2),
+		})
+	}
+	return blocks
 }
 
 type placedBlock struct {
@@ -345,6 +384,7 @@ func (c *canvas) draw(blocks []block, f furniture) error {
 		}
 		c.footer(f, i+1, len(pages))
 	}
+	c.cut = cmp.Or(c.cut, c.glyphs.cut)
 	return c.pdf.Error()
 }
 
@@ -377,8 +417,8 @@ func (c *canvas) runningHeader(f furniture) {
 func (c *canvas) footer(f furniture, page, pages int) {
 	y := c.bottom + 16
 	c.rule(c.left, y-6, c.textWidth(), 0.5, hairline)
-	number := c.box(90, true, paragraph{templates.Fill(c.layout.Labels.Page,
-		"page", fmt.Sprint(page), "pages", fmt.Sprint(pages)), small, 1})
+	number, _ := c.boxOf(1, 90, true, paragraph{templates.Fill(c.layout.Labels.Page,
+		"page", fmt.Sprint(page), "pages", fmt.Sprint(pages)), small})
 	number.draw(c.right-90, y)
 	width := c.textWidth() - 90 - columnGap
 	if f.footer == "" {
@@ -386,7 +426,13 @@ func (c *canvas) footer(f furniture, page, pages int) {
 		return
 	}
 	lines := max(1, int((c.height-y-bandHeight)/(small.size*lineHeight)))
-	c.box(width, false, paragraph{f.footer, small, lines}).draw(c.left, y)
+	var footer []paragraph
+	for line := range strings.Lines(f.footer) {
+		footer = append(footer, paragraph{line, small})
+	}
+	text, cut := c.boxOf(lines, width, false, footer...)
+	c.cut = cmp.Or(c.cut, cut)
+	text.draw(c.left, y)
 }
 
 func (c *canvas) watermark(text string) {

@@ -411,9 +411,9 @@ func TestStatement(t *testing.T) {
 		all += p.String()
 	}
 	for _, want := range []string{
-		"Norddial main account", "2,871.30425", "EUR\u00a02,058.13", "31.8%", "-3.7%", "parked\n12 calls to +882",
+		"Norddial main account", "2,871.30425", "EUR\u00a02,058.13", "31.8%", "-3.7%", "-3.7%\n12 calls to +882 have no rate in deck world-2026: add the prefix to the deck, then run again",
 		"old trial\nAC00000000000000000000000000000077\nsuspended", "no rate for prefix 882", "1,514.13075",
-		"finalized, overdue by 12\ndays", "CN-2026-00001\nCredit note\ncorrects INV-2026-00043", "Revision 2", "-USD\u00a0640.00", "Taxes contained in prices",
+		"finalized,\noverdue by 12\ndays", "CN-2026-00001\nCredit note\ncorrects\nINV-2026-00043", "Revision 2", "-USD\u00a0640.00", "Taxes contained in prices",
 		"The main account's own usage", "failed\n412\n0.41200", "Acme dispatch", "Difference\n0.00000", "4,428.90925",
 		"The 10 largest differences", "record after the cut", "-0.120",
 	} {

@@ -60,7 +60,8 @@ func (c sheetColumn) Class() string {
 
 type sheetRow struct {
 	Cells []sheetCell
-	Sum   bool // adds up the rows above
+	Sum   bool   // adds up the rows above
+	Note  string // beneath the cells, over the width of all of them; may be empty
 }
 
 // sheetCell is a text, and smaller ones below it.
@@ -256,8 +257,8 @@ func (m *sheetMaker) facts() []sheetFact {
 	p := m.st.Period
 	return []sheetFact{
 		{m.labels.MainAccount, m.st.MainAccount.Name, m.st.MainAccount.SID},
-		{m.labels.Period, templates.Fill(m.labels.PeriodRange, "first", m.date(p.From), "last", m.date(p.Last()), "zone", p.TimeZone), ""},
-		{m.labels.IssueDate, m.date(m.st.IssueDate), ""},
+		{m.labels.StatementPeriod, templates.Fill(m.labels.PeriodRange, "first", m.date(p.From), "last", m.date(p.Last()), "zone", p.TimeZone), ""},
+		{m.labels.StatementDate, m.date(m.st.IssueDate), ""},
 	}
 }
 
@@ -392,9 +393,9 @@ func (s section) zero() float64 {
 
 func (m *sheetMaker) tenants() (section, error) {
 	s := section{ID: "tenants", Title: m.labels.Tenants, Empty: m.labels.None, Columns: []sheetColumn{
-		{Title: m.labels.Tenant, Share: 1.1},
+		{Title: m.labels.Tenant, Share: 1},
 		{Title: m.labels.Number},
-		{Title: m.labels.Status, Share: 1},
+		{Title: m.labels.Status},
 		{Title: m.labels.Records, Number: true},
 		{Title: m.labels.Revenue, Number: true},
 		{Title: m.labels.Tax, Number: true},
@@ -415,7 +416,7 @@ func (m *sheetMaker) tenants() (section, error) {
 		}
 		cells = append(cells, amounts...)
 		margin, share := m.margin(t.Margin, t.Revenue)
-		s.Rows = append(s.Rows, sheetRow{Cells: append(cells, sheetCell{Text: m.cost(t.Cost)}, margin, share)})
+		s.Rows = append(s.Rows, sheetRow{Cells: append(cells, sheetCell{Text: m.cost(t.Cost)}, margin, share), Note: t.Reason})
 	}
 	return s, nil
 }
@@ -441,15 +442,17 @@ func (m *sheetMaker) documentCell(t *billing.StatementRow) sheetCell {
 func (m *sheetMaker) statusCell(t *billing.StatementRow) sheetCell {
 	c := sheetCell{Text: m.status(t.Status)}
 	if t.Overdue > 0 {
-		c.Text += ", " + templates.Fill(m.labels.OverdueBy, "days", daysText(t.Overdue, m.layout))
-	}
-	if t.Reason != "" {
-		c.Small = []string{t.Reason}
+		c.Text += ", " + templates.Fill(m.labels.OverdueBy, "days", m.lateDays(t.Overdue))
 	}
 	if t.Overdue > 0 || t.Status == billing.Drafted || t.Status == billing.Parked {
 		c.Tone = warningTone
 	}
 	return c
+}
+
+// lateDays is a count of days such as "33 Tagen".
+func (m *sheetMaker) lateDays(n int) string {
+	return m.count(int64(n)) + " " + m.layout.Unit(templates.LateDay, decimal.NewFromInt(int64(n)))
 }
 
 func (m *sheetMaker) categories() (section, error) {
@@ -467,6 +470,9 @@ func (m *sheetMaker) categories() (section, error) {
 			return err
 		}
 		amount, share := m.margin(margin, revenue)
+		if len(m.st.Totals) > 1 && currency != "" { // or a row does not say what it is in
+			amounts[0].Text = m.layout.Locale.Money(revenue, currency)
+		}
 		row := sheetRow{Sum: sum, Cells: []sheetCell{{Text: name}, {Text: m.count(records)}, amounts[0], {Text: m.cost(cost)}, amount, share}}
 		if sum {
 			for i := range row.Cells {
@@ -524,7 +530,7 @@ func (m *sheetMaker) unassigned() section {
 		m.costColumn(),
 	}}
 	for _, u := range m.st.Unassigned {
-		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{accountCell(u.Account), {Text: u.Status}, {Text: m.count(u.Records)}, {Text: m.cost(u.Cost)}}})
+		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{accountCell(u.Account), {Text: m.status(u.Status)}, {Text: m.count(u.Records)}, {Text: m.cost(u.Cost)}}})
 	}
 	return s
 }
@@ -555,7 +561,7 @@ func (m *sheetMaker) notCharged() []section {
 		m.costColumn(),
 	}}
 	for _, u := range m.st.NotCharged {
-		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: u.Tenant}, {Text: m.kind(u.Kind)}, {Text: u.Status}, {Text: m.count(u.Records)}, {Text: m.cost(u.Cost)}}})
+		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{{Text: u.Tenant}, {Text: m.kind(u.Kind)}, {Text: m.status(u.Status)}, {Text: m.count(u.Records)}, {Text: m.cost(u.Cost)}}})
 	}
 	return []section{s}
 }

@@ -39,6 +39,7 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 	if err != nil {
 		return err
 	}
+	c.glyphs.codes = true // it is for people who have to find out whose it is
 	blocks := c.sheetHead(sh)
 	for _, s := range sh.Sections {
 		blocks = append(blocks, c.section(s)...)
@@ -49,12 +50,12 @@ func drawStatement(w io.Writer, st *billing.Statement, l templates.Layout) error
 func (c *canvas) sheetHead(sh *sheet) []block {
 	half := (c.textWidth() - columnGap) / 2
 	title := c.box(half, true,
-		paragraph{sh.Title, style{size: 22, bold: true, colour: c.layout.Brand.Accent}, 1},
-		paragraph{sh.Month, style{size: 10, bold: true, colour: ink}, 1})
+		paragraph{sh.Title, style{size: 22, bold: true, colour: c.layout.Brand.Accent}},
+		paragraph{sh.Month, style{size: 10, bold: true, colour: ink}})
 	seller := c.box(half, false, c.party(sh.Seller, style{size: 13, bold: true, colour: ink}, small)...)
 	var list []fact
 	for _, f := range sh.Facts {
-		list = append(list, fact{f.Label, []paragraph{{f.Value, body, 3}, {f.Small, style{size: 6.5, colour: muted}, 2}}})
+		list = append(list, fact{f.Label, []paragraph{{f.Value, body}, {f.Small, style{size: 6.5, colour: muted}}}})
 	}
 	facts := c.facts(half*0.75, list)
 	blocks := []block{{height: max(seller.height, title.height+16+facts.height) + 14, draw: func(y float64) {
@@ -93,13 +94,20 @@ func (s section) table() (columns []column, rows []row) {
 	for _, r := range s.Rows {
 		out := row{rule: hairline, fill: r.Sum}
 		for _, cl := range r.Cells {
-			text := []paragraph{{cl.Text, toneStyle(cl.Tone), maxCellLines}}
+			text := []paragraph{{cl.Text, toneStyle(cl.Tone)}}
 			for _, line := range cl.Small {
-				text = append(text, paragraph{line, small, 6})
+				text = append(text, paragraph{line, small})
 			}
 			out.cells = append(out.cells, cell{text: text})
 		}
-		rows = append(rows, out)
+		if r.Note == "" {
+			rows = append(rows, out)
+			continue
+		}
+		out.rule, out.keep = colour{}, true
+		rows = append(rows, out, row{
+			cells: []cell{{text: []paragraph{{r.Note, small}}, span: len(columns), left: columns[0].right}}, rule: hairline, close: true,
+		})
 	}
 	rows[0].keep = len(rows) > 1 // at least two beneath a heading
 	return columns, rows

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -17,7 +18,7 @@ const (
 
 	// maxRunes cuts absurd strings, and maxMarks heaps of combining marks,
 	// before they cost time or cover the lines above and below.
-	maxRunes = 1000
+	maxRunes = 4000
 	maxMarks = 3
 )
 
@@ -25,7 +26,9 @@ const (
 type glyphs struct {
 	fonts       fontStack
 	replacement rune
+	codes       bool          // write the code of what cannot be drawn, such as U+05D0, not a replacement
 	lacking     map[rune]bool // what was to be drawn and cannot
+	cut         string        // the beginning of the first text that was too long to be drawn whole
 }
 
 func newGlyphs(set templates.FontSet) (*glyphs, error) {
@@ -127,14 +130,32 @@ func (g *glyphs) clean(s string) string {
 		}
 		if !g.has(r) {
 			g.lacking[r] = true
+			if g.codes {
+				out = appendCode(out, r)
+				continue
+			}
 			r = g.replacement
 		}
 		if out = append(out, r); len(out) == maxRunes {
 			out[maxRunes-1] = '…'
+			g.cut = cmp.Or(g.cut, string(out[:40])+"…")
 			break
 		}
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// appendCode appends the code of a character as a word of its own, unless that is
+// what stands there already.
+func appendCode(out []rune, r rune) []rune {
+	code := fmt.Sprintf("%U ", r)
+	if n := len(out); n > 0 && out[n-1] != ' ' {
+		out = append(out, ' ')
+	}
+	if strings.HasSuffix(string(out), code) || len(out)+len(code) > maxRunes {
+		return out
+	}
+	return append(out, []rune(code)...)
 }
 
 // plain reports whether s is short printable ASCII that clean has nothing to

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -190,7 +191,7 @@ func invoiceFinalizeCommand(opts *options) *cobra.Command {
 				return notBilled(err)
 			}
 			if tm.Status != billing.Finalized {
-				fmt.Fprintf(c.OutOrStdout(), "%s  %s %s: %s\n", path, t.ID, tm.Status, printable(tm.Reason))
+				fmt.Fprintf(c.OutOrStdout(), "%s  %s %s: %s\n", cmp.Or(path, "no draft"), t.ID, tm.Status, printable(tm.Reason))
 				return errNeedsPerson
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), path)

@@ -81,10 +81,10 @@ func printDocuments(w io.Writer, st *billing.Statement, t *billing.CurrencyTotal
 			number = strings.TrimSpace(fmt.Sprintf("%s r%d", number, r.Revision))
 		}
 		rows = append(rows, []string{short(r.Tenant, 20), status, number, r.Revenue.StringFixed(places), r.Tax.StringFixed(places), r.Total.StringFixed(places),
-			r.Cost.StringFixed(2), margin(r.Margin), percent(r.Margin, r.Revenue)})
+			r.Cost.StringFixed(2), margin(r.Margin, places), percent(r.Margin, r.Revenue)})
 	}
 	rows = append(rows, []string{"total", "", count(t.Tenants, "tenant"), t.Revenue.StringFixed(places), t.Tax.StringFixed(places), t.Total.StringFixed(places),
-		t.Cost.StringFixed(2), margin(t.Margin), percent(t.Margin, t.Revenue)})
+		t.Cost.StringFixed(2), margin(t.Margin, places), percent(t.Margin, t.Revenue)})
 	printTable(w, []string{"TENANT", "STATUS", "INVOICE", strings.TrimSpace("REVENUE " + t.Currency), "TAX", "TOTAL", strings.TrimSpace("COST " + st.Currency), "MARGIN", "%"}, 3, rows)
 }
 
@@ -94,7 +94,7 @@ func printCategories(w io.Writer, st *billing.Statement, t *billing.CurrencyTota
 	var rows [][]string
 	for _, c := range st.Categories {
 		if c.Currency == t.Currency {
-			rows = append(rows, []string{string(c.Category), fmt.Sprint(c.Records), c.Revenue.StringFixed(places), c.Cost.StringFixed(2), margin(c.Margin), percent(c.Margin, c.Revenue)})
+			rows = append(rows, []string{string(c.Category), fmt.Sprint(c.Records), c.Revenue.StringFixed(places), c.Cost.StringFixed(2), margin(c.Margin, places), percent(c.Margin, c.Revenue)})
 		}
 	}
 	if len(rows) > 0 {
@@ -183,11 +183,12 @@ func short(s string, n int) string {
 	return s
 }
 
-func margin(d decimal.NullDecimal) string {
+// margin writes a margin with the decimals of its currency.
+func margin(d decimal.NullDecimal, places int32) string {
 	if !d.Valid {
 		return "-"
 	}
-	return d.Decimal.StringFixed(2)
+	return d.Decimal.StringFixed(places)
 }
 
 func percent(d decimal.NullDecimal, revenue decimal.Decimal) string {

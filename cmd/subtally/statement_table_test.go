@@ -9,8 +9,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
 	"subtally/billing"
+	"subtally/pricing"
 )
 
 // The table of a statement with all there can be on one.
@@ -48,6 +50,16 @@ func TestPrintStatement(t *testing.T) {
 	printStatement(&b, &billing.Statement{Period: st.Period})
 	if got := b.String(); got != "2026-10\nNOT RECONCILED with Twilio's Usage Records\n" {
 		t.Errorf("a month without anything:\n%s", got)
+	}
+}
+
+// Margins have the decimals of their currency.
+func TestMargin(t *testing.T) {
+	d := decimal.NewNullDecimal(decimal.RequireFromString("12.3456"))
+	for code, want := range map[string]string{"USD": "12.35", "JPY": "12", "BHD": "12.346"} {
+		if got := margin(d, pricing.MinorUnits(code)); got != want {
+			t.Errorf("%s: %s, want %s", code, got, want)
+		}
 	}
 }
 

@@ -52,6 +52,7 @@ func (l *loader) loadLayout(dir string) *templates.Bundle {
 		decode(templates.LabelsFile(language), words[language])
 	}
 	l.strayLabels(folder)
+	l.strayFiles(folder)
 	logo, fonts := design.Assets()
 	if logo != "" && filepath.IsLocal(logo) {
 		read(logo, 2*templates.MaxLogo) // the check says more of one that is larger than it may be
@@ -80,6 +81,24 @@ func holdsYAML(data []byte) bool {
 		}
 	}
 	return false
+}
+
+// strayFiles reports YAML beside layout.yaml: what is written there has no effect.
+// Other files, such as a font's licence, do no harm.
+func (l *loader) strayFiles(folder string) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		l.problems.add(Problem{File: folder, Text: withoutPath(err).Error()})
+	}
+	for _, e := range entries {
+		ext := strings.ToLower(filepath.Ext(e.Name()))
+		if e.Name() != templates.LayoutFile && !e.IsDir() && (ext == ".yaml" || ext == ".yml") {
+			l.problems.add(Problem{
+				File: filepath.Join(folder, e.Name()),
+				Text: fmt.Sprintf("nothing reads this file: a layout is %s, and its words are labels/de.yaml and so on", templates.LayoutFile),
+			})
+		}
+	}
 }
 
 // strayLabels reports files among the labels that are of no language.
