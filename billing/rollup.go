@@ -145,7 +145,7 @@ func (b *Biller) statement(ctx context.Context, first pricing.Date, issued prici
 		}
 	}
 	totals.finish()
-	st.leakage()
+	st.leakage(months)
 	return st, nil
 }
 
@@ -186,9 +186,9 @@ func find(known []warehouse.Account, sid string) *warehouse.Account {
 	return &known[i]
 }
 
-// leakage sums up what is invoiced to nobody.
-func (st *Statement) leakage() {
-	causes := []LeakCause{OwnUse, NoTenant, NoPrice, FreeStatus}
+// leakage sums up what is invoiced to nobody. A cost is in one cause only.
+func (st *Statement) leakage(months []TenantMonth) {
+	causes := []LeakCause{OwnUse, NoTenant, NoPrice, FreeStatus, TakenBack}
 	st.Leakage = make([]Leak, len(causes))
 	for i, c := range causes {
 		st.Leakage[i].Cause = c
@@ -211,6 +211,18 @@ func (st *Statement) leakage() {
 	}
 	for _, n := range st.NotCharged {
 		add(FreeStatus, n.Records, n.Cost)
+	}
+	for tenant, i := range lastDocuments(months) {
+		if months[i].Stands() {
+			continue
+		}
+		records, cost := st.Tenants[i].Records, st.Tenants[i].Cost
+		for _, n := range st.NotCharged {
+			if n.Tenant == tenant {
+				records, cost = records-n.Records, cost.Sub(n.Cost)
+			}
+		}
+		add(TakenBack, records, cost)
 	}
 }
 

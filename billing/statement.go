@@ -122,6 +122,7 @@ const (
 	NoTenant   LeakCause = "no_tenant"
 	NoPrice    LeakCause = "no_price"
 	FreeStatus LeakCause = "not_charged"
+	TakenBack  LeakCause = "credited" // the invoice was taken back, and no other one stands for it
 )
 
 // VanishedRow is usage that is billed, but that Twilio does not list any more.

@@ -157,12 +157,43 @@ func TestCategoriesAndLeakage(t *testing.T) {
 	if diff := cmp.Diff([]NotChargedRow{{"acme", pricing.SMS, "failed", 2, number("0.002")}}, st.NotCharged); diff != "" {
 		t.Errorf("not charged (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]Leak{{OwnUse, 1, number("7")}, {NoTenant, 1, number("11")}, {NoPrice, 1, number("0.5")}, {FreeStatus, 2, number("0.002")}}, st.Leakage); diff != "" {
+	if diff := cmp.Diff([]Leak{{OwnUse, 1, number("7")}, {NoTenant, 1, number("11")}, {NoPrice, 1, number("0.5")}, {FreeStatus, 2, number("0.002")}, {TakenBack, 0, decimal.Zero}}, st.Leakage); diff != "" {
 		t.Errorf("leakage (-want +got):\n%s", diff)
 	}
 	// 3 + 0.003 + 0.5 + 2 of the tenants, and 7 + 11.
 	if diff := cmp.Diff(CostCheck{Tenants: number("5.503"), Unassigned: number("18"), All: number("23.503")}, st.Check); diff != "" || !st.Check.Difference().IsZero() {
 		t.Errorf("check, difference %s (-want +got):\n%s", st.Check.Difference(), diff)
+	}
+}
+
+// The usage of a credited invoice that none stands for is invoiced to nobody.
+func TestCreditedIsLeakage(t *testing.T) {
+	db := warehousetest.Open(t)
+	insertAccounts(t, db, "Main", "Two", "Three")
+	b := biller(t, db)
+	b.TimeZone = "UTC"
+	insert(t, db, 1,
+		metered{account: sid(2), sid: "call", at: "2026-10-05T00:00:00Z", cost: "3"},
+		metered{account: sid(2), sid: "failed", at: "2026-10-05T00:00:00Z", kind: "sms", status: "failed", quantity: "1", cost: "0.001"},
+		metered{account: sid(3), sid: "other", at: "2026-10-05T00:00:00Z", cost: "5"})
+	var list []TenantMonth
+	for i, tenant := range []string{"acme", "revised"} {
+		doc := document(tenant, sid(2+i), amountLine(pricing.Calls, "20"))
+		note, again := *doc, *doc
+		note.Kind, again.Revision = CreditNote, 2
+		list = append(list, TenantMonth{Document: doc, Status: Credited}, TenantMonth{Document: &note, Status: Finalized})
+		if tenant == "revised" {
+			list = append(list, TenantMonth{Document: &again, Status: Finalized})
+		}
+	}
+	st, err := b.Statement(t.Context(), date(t, "2026-10-01"), date(t, "2026-11-04"), list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zero := decimal.Decimal{}
+	want := []Leak{{OwnUse, 0, zero}, {NoTenant, 0, zero}, {NoPrice, 0, zero}, {FreeStatus, 1, number("0.001")}, {TakenBack, 1, number("3")}}
+	if diff := cmp.Diff(want, st.Leakage); diff != "" {
+		t.Errorf("leakage (-want +got):\n%s", diff)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // UsageRecordsRequest says which Usage Records to pull.
 type UsageRecordsRequest struct {
-	Now   time.Time
+	Now   time.Time // the figures may be younger: Twilio answers as of its own clock
 	Month time.Time // midnight UTC of its first day
 	Since time.Time // only those of subaccounts whose figures are older
 	Again bool      // those of every subaccount
@@ -33,9 +33,11 @@ const recordRows = 20_000
 
 // PullUsageRecords brings Twilio's own sums of a UTC month into the warehouse,
 // to be compared with the usage that was pulled record by record. It takes one
-// list for each subaccount, and for the main account without them. The error is
-// for what stops the whole pull; a list that fails alone is among the summary's
-// failures, and leaves what an earlier pull found.
+// list for each subaccount, and for the main account without them. All days that
+// have begun at Twilio's clock are asked for, also where Now is before it: what a
+// pull found is never replaced by less. The error is for what stops the whole
+// pull; a list that fails alone is among the summary's failures, is recorded as
+// failed, and leaves what an earlier pull found.
 func (s *Syncer) PullUsageRecords(ctx context.Context, req UsageRecordsRequest) (UsageRecordsSummary, error) {
 	var summary UsageRecordsSummary
 	list, err := s.Client.Accounts(ctx)
@@ -44,23 +46,32 @@ func (s *Syncer) PullUsageRecords(ctx context.Context, req UsageRecordsRequest) 
 	}
 	end := req.Month.AddDate(0, 1, 0)
 	now := req.Now.UTC()
-	if clock := s.Client.Clock(); !clock.IsZero() && clock.Before(now) {
-		now = clock
+	latest := now
+	if clock := s.Client.Clock(); !clock.IsZero() {
+		latest = clock
+		if clock.Before(now) {
+			now = clock
+		}
 	}
-	to := now.Truncate(day).Add(day)
+	to := latest.Truncate(day).Add(day)
 	if end.Before(to) {
 		to = end
 	}
-	if !req.Month.Before(to) {
+	if now.Before(req.Month) {
 		return summary, fmt.Errorf("pull usage records of %s: the month has not begun at Twilio's clock", req.Month.Format("2006-01"))
 	}
 	have, err := s.DB.UsageRecordsAsOf(ctx, req.Month)
 	if err != nil {
 		return summary, fmt.Errorf("pull usage records: %w", err)
 	}
+	failed, err := s.DB.FailedUsageRecords(ctx, req.Month)
+	if err != nil {
+		return summary, fmt.Errorf("pull usage records: %w", err)
+	}
 	list = slices.DeleteFunc(list, func(a twilio.Account) bool {
 		at, pulled := have[a.SID]
-		return !a.Created.Before(to) || pulled && !req.Again && !at.Before(req.Since)
+		_, again := failed[a.SID]
+		return !a.Created.Before(to) || pulled && !req.Again && !again && !at.Before(req.Since)
 	})
 	if len(list) == 0 {
 		return summary, nil
@@ -90,9 +101,10 @@ func (s *Syncer) PullUsageRecords(ctx context.Context, req UsageRecordsRequest) 
 				case wctx.Err() != nil:
 				case err != nil:
 					summary.Failures = append(summary.Failures, Failure{a.SID, string(twilio.UsageRecords), err})
+					w.failed(a.SID, req.Month, now)
 				default:
 					summary.Accounts++
-					if err := w.add(wctx, a.SID, req.Month, now, records); err != nil {
+					if err := w.add(wctx, a.SID, req.Month, latest, records); err != nil {
 						stop(err)
 					}
 				}
@@ -140,7 +152,7 @@ type recordWriter struct {
 
 // add takes a subaccount's month. What Twilio lists without any usage is not
 // kept: there are hundreds of categories.
-func (w *recordWriter) add(ctx context.Context, account string, month, now time.Time, list []twilio.UsageRecord) error {
+func (w *recordWriter) add(ctx context.Context, account string, month, latest time.Time, list []twilio.UsageRecord) error {
 	cp := warehouse.Checkpoint{Window: warehouse.Window{Account: account, Resource: warehouse.UsageRecords, Day: month}}
 	for _, r := range list {
 		if cp.PulledAt.Before(r.AsOf) {
@@ -156,13 +168,20 @@ func (w *recordWriter) add(ctx context.Context, account string, month, now time.
 		})
 	}
 	if cp.PulledAt.IsZero() {
-		cp.PulledAt = now
+		cp.PulledAt = latest
 	}
 	w.done = append(w.done, cp)
 	if len(w.records) < recordRows {
 		return nil
 	}
 	return w.flush(ctx)
+}
+
+// failed takes a subaccount whose month could not be read.
+func (w *recordWriter) failed(account string, month, now time.Time) {
+	w.done = append(w.done, warehouse.Checkpoint{
+		Window: warehouse.Window{Account: account, Resource: warehouse.UsageRecordsFailed, Day: month}, PulledAt: now,
+	})
 }
 
 func (w *recordWriter) flush(ctx context.Context) error {

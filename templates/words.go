@@ -183,6 +183,14 @@ type Labels struct {
 	RecordsOurs        string `yaml:"records_ours"`
 	RecordsTwilio      string `yaml:"records_twilio"`
 	LikelyCause        string `yaml:"likely_cause"`
+
+	NotCompared         string `yaml:"not_compared"`
+	NotComparedCount    string `yaml:"not_compared_count"`
+	NoUsageRecords      string `yaml:"no_usage_records"`
+	FiguresOf           string `yaml:"figures_of"`
+	DaysFrom            string `yaml:"days_from"`
+	NoDifferencesInPart string `yaml:"no_differences_in_part"`
+	CreditedUse         string `yaml:"credited_use"`
 }
 
 // all are the labels by their keys.

@@ -25,13 +25,13 @@ type Format struct {
 // or .parquet.
 func FormatOf(name string) (Format, error) {
 	base := strings.ToLower(filepath.Base(name))
-	switch {
-	case strings.HasSuffix(base, ".csv"):
-		return Format{}, nil
-	case strings.HasSuffix(base, ".csv.gz"):
-		return Format{Compressed: true}, nil
-	case strings.HasSuffix(base, ".parquet"):
-		return Format{Parquet: true}, nil
+	for end, f := range map[string]Format{".csv": {}, ".csv.gz": {Compressed: true}, ".parquet": {Parquet: true}} {
+		if before, ok := strings.CutSuffix(base, end); ok {
+			if before == "" {
+				return Format{}, fmt.Errorf("%s: the file has no name before its ending: write NAME%s", name, end)
+			}
+			return f, nil
+		}
 	}
 	return Format{}, fmt.Errorf("%s: the name of the file says its format: end it in .csv, .csv.gz or .parquet", name)
 }

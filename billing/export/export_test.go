@@ -151,6 +151,9 @@ func TestStatement(t *testing.T) {
 	st.Check = billing.CostCheck{Tenants: number("1.2585"), Outside: number("0.25"), Unassigned: number("2"), Elsewhere: number("0.5"), All: number("3.5")}
 	st.Reconciliation = &billing.Reconciliation{
 		Currency: "USD", Compared: 12, Ours: number("3.25"), Twilio: number("3.5"), Tolerance: number("0.01"),
+		Period: billing.Days{From: october.From, To: october.To}, Until: october.To.AddDays(-1),
+		NotPulled: []billing.Account{{SID: "AC3", Name: "Three"}},
+		Stale:     []billing.StaleRecords{{Account: billing.Account{SID: "AC4", Name: "Four"}, AsOf: october.From.Start(time.UTC).Add(36 * time.Hour), Until: october.From.AddDays(2)}},
 		Differences: []billing.UsageDifference{{
 			Account: billing.Account{SID: "AC2", Name: "Two"}, Category: "sms", Day: october.From, Above: true, Cause: "price still null",
 			Ours: billing.UsageFigures{Records: 5, Cost: number("0.25")}, Twilio: billing.UsageFigures{Records: 6, Cost: number("0.5")},
@@ -170,8 +173,8 @@ GmbH",,INV-2026-000001,finalized,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,invoice,2
 2026-10,vanished,acme,Two,AC2,,,,call,1,,,,,0.01,USD,,,,,,,,,,
 2026-10,category,,,,,,,,3,USD,1.00,,,1.25,USD,-0.25,,,,,-25,calls,,,
 2026-10,leakage,,,,,,main_account,,7,,,,,2,USD,,,,,,,,,,
-2026-10,total,,1 tenants,,,,,,0,JPY,120,0,120,0.0085,USD,,,,,,,,,,
-2026-10,total,,1 tenants,,,,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,,,,,-25,,,,
+2026-10,total,,1 tenant,,,,,,0,JPY,120,0,120,0.0085,USD,,,,,,,,,,
+2026-10,total,,1 tenant,,,,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,,,,,-25,,,,
 2026-10,other cost,,,,,,,,1,,,,,9.5,SEK,,,,,,,,,,
 2026-10,check,,tenants,,,,,,,,,,,1.2585,USD,,,,,,,,,,
 2026-10,check,,outside,,,,,,,,,,,0.25,USD,,,,,,,,,,
@@ -179,7 +182,10 @@ GmbH",,INV-2026-000001,finalized,,,3,USD,1.00,0.19,1.19,1.25,USD,-0.25,invoice,2
 2026-10,check,,elsewhere,,,,,,,,,,,0.5,USD,,,,,,,,,,
 2026-10,check,,all,,,,,,,,,,,3.5,USD,,,,,,,,,,
 2026-10,check,,difference,,,,,,,,,,,0.0085,USD,,,,,,,,,,
-2026-10,reconciliation,,"12 compared, 1 differences, 1 above 0.01",,,,,,,,,,,3.25,USD,,,,,,,,,,3.5
+2026-10,reconciliation,,"12 compared, 1 difference, 1 above 0.01, accounts not compared: 1, accounts with stale figures: 1",,,in part,,,,,,,,3.25,USD,,,,,,,,,,3.5
+2026-10,not compared,,,,,,days from this one on,,,,,,,0,,,,,,,,,2026-10-31,,
+2026-10,not compared,,Three,AC3,,,its Usage Records are missing,,,,,,,0,,,,,,,,,,,
+2026-10,stale,,Four,AC4,,,compared up to this day with Twilio's figures of 2026-10-02T12:00:00Z,,,,,,,0,,,,,,,,,2026-10-03,,
 2026-10,difference,,Two,AC2,,above tolerance,price still null,,5,,,,,0.25,USD,,,,,,,sms,2026-10-01,6,0.5
 `
 	if got := b.String(); got != crlf(want) {

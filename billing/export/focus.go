@@ -1,6 +1,7 @@
 package export
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"time"
@@ -41,13 +42,13 @@ var FocusTable = Table{Name: "focus", Version: 1,
 		{"SubAccountName", text, "its name"},
 		{"SkuId", text, "id of the charge in the plan"},
 		{"SkuMeter", text, "what is measured, such as Call; empty for fees"},
-		{"PricingQuantity", quantity, "billed units; empty for a tax"},
-		{"PricingUnit", text, "Seconds, Segments, Messages, Days, Months and so on"},
-		{"ConsumedQuantity", quantity, "PricingQuantity of usage that is no correction"},
-		{"ConsumedUnit", text, "of ConsumedQuantity"},
-		{"ListUnitPrice", exact, "for one PricingUnit; where it never ends, rounded to 24 decimals: x_UnitPrice and x_UnitPricePer are exact. Empty for a tax, and where the price contains one"},
+		{"PricingQuantity", quantity, "billed units, negative where the amount is; empty for a tax"},
+		{"PricingUnit", text, "Seconds, Segments, Messages, Days, Months and so on; the currency's code where a sum of money is priced, such as for a percentage of the cost; empty for a tax"},
+		{"ConsumedQuantity", quantity, "of usage that is no correction: the billed units, or the usage records where it is money or nothing that is priced"},
+		{"ConsumedUnit", text, "of ConsumedQuantity; Records for usage records"},
+		{"ListUnitPrice", exact, "for one PricingUnit, never negative; where it never ends, rounded to 24 decimals: x_UnitPrice and x_UnitPricePer are exact. Where the price contains a tax, BilledCost / PricingQuantity. Empty for a tax"},
 		{"ContractedUnitPrice", exact, "ListUnitPrice"},
-		{"x_UnitPrice", price, "for x_UnitPricePer units; empty for a tax"},
+		{"x_UnitPrice", price, "as the plan has it, for x_UnitPricePer units, with a tax that it contains; never negative; empty for a tax"},
 		{"x_UnitPricePer", integer, "such as 60 for a price per minute over seconds"},
 		{"x_Line", integer, "of the document, counted from 1; taxes follow the lines"},
 		{"x_Records", integer, "usage records behind the line"},
@@ -73,6 +74,15 @@ var focusUnits = map[pricing.Unit]string{
 	pricing.Second: "Seconds", pricing.Segment: "Segments", pricing.Message: "Messages", pricing.Day: "Days", pricing.PerCall: "Calls",
 	pricing.Minute: "Minutes", pricing.Block: "Blocks", pricing.Month: "Months", pricing.PerUnitOfOther: "Units", pricing.PerNumber: "Numbers",
 	pricing.PerSubaccount: "Subaccounts", pricing.PerLine: "Lines", pricing.PerRecord: "Records", pricing.PerOnce: "Fees",
+}
+
+// focusUnit is the PricingUnit of a line: the code of a currency where the quantity
+// is money.
+func focusUnit(l *pricing.Line) string {
+	if l.Unit == "" {
+		return focusUnits[pricing.PerUnitOfOther]
+	}
+	return cmp.Or(focusUnits[l.Unit], string(l.Unit))
 }
 
 // focusMeters are what is measured, by kind of usage.
@@ -198,23 +208,35 @@ func (doc *focusDocument) writeLine(out *writer, l *pricing.Line, net decimal.De
 	out.texts(category, class, l.Description)
 	doc.issued(out, focusService[l.Category])
 	out.texts(l.Charge, focusMeters[l.Kind])
-	out.decimal(l.Quantity)
-	out.text(focusUnits[l.Unit])
-	if category == "Usage" && class == "" {
+	// A unit price is never negative: what is taken off is a negative quantity.
+	quantity, price := l.Quantity, l.UnitPrice
+	if price.IsNegative() {
+		quantity, price = quantity.Neg(), price.Neg()
+	}
+	unit := focusUnit(l)
+	out.decimal(quantity)
+	out.text(unit)
+	switch {
+	case category != "Usage" || class != "":
+		out.none()
+		out.none()
+	case l.Quantity.IsPositive() && focusUnits[l.Unit] != "":
 		out.decimal(l.Quantity)
-		out.text(focusUnits[l.Unit])
-	} else {
+		out.text(unit)
+	case l.Records > 0: // FOCUS wants a quantity above zero, and money is not consumed
+		out.decimal(decimal.NewFromInt(l.Records))
+		out.text(focusUnits[pricing.PerRecord])
+	default:
 		out.none()
 		out.none()
 	}
-	for range 2 {
-		if doc.containedTaxes {
-			out.none()
-		} else {
-			out.decimal(l.UnitPrice.DivRound(decimal.NewFromInt(l.Per), exact.scale))
-		}
+	one := price.DivRound(decimal.NewFromInt(l.Per), exact.scale)
+	if doc.containedTaxes && !quantity.IsZero() {
+		one = net.DivRound(quantity, exact.scale)
 	}
-	out.decimal(l.UnitPrice)
+	out.decimal(one)
+	out.decimal(one)
+	out.decimal(price)
 	out.integer(l.Per)
 	doc.line++
 	out.integer(doc.line)

@@ -54,7 +54,7 @@ func newParquet(w io.Writer, t *Table) *parquetFile {
 	)}
 }
 
-// node is a column in Parquet's terms. Text alone always has a value.
+// node is a column in Parquet's terms.
 func node(t Type) parquet.Node {
 	switch t.kind {
 	case integerCell:
@@ -66,7 +66,7 @@ func node(t Type) parquet.Node {
 	case timeCell:
 		return parquet.Optional(parquet.Timestamp(parquet.Microsecond))
 	}
-	return parquet.String()
+	return parquet.Optional(parquet.String())
 }
 
 // record is a row's columns in their order; a parquet.Group has them by name.
@@ -95,18 +95,16 @@ func (p *parquetFile) cell(v parquet.Value, level int) {
 // column is the one whose turn it is.
 func (p *parquetFile) column() int { return len(p.cells) % len(p.table.Columns) }
 
-func (p *parquetFile) none() {
-	if p.table.Columns[p.column()].Type == text {
-		p.text("")
-		return
-	}
-	p.cell(parquet.NullValue(), 0)
-}
+func (p *parquetFile) none() { p.cell(parquet.NullValue(), 0) }
 
 func (p *parquetFile) text(s string) {
+	if s == "" {
+		p.none()
+		return
+	}
 	from := len(p.bytes)
 	p.bytes = append(p.bytes, valid(s)...)
-	p.cell(parquet.ByteArrayValue(p.bytes[from:]), 0)
+	p.cell(parquet.ByteArrayValue(p.bytes[from:]), 1)
 }
 
 func (p *parquetFile) integer(n int64) { p.cell(parquet.Int64Value(n), 1) }

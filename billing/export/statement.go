@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -13,7 +14,7 @@ import (
 
 // StatementTable is the table of [Statement].
 var StatementTable = Table{Name: "statement", Version: 1,
-	Rows: "Rows of several kinds, named in row. `tenant`: a document of a tenant's month. `unassigned`: an account with usage that no tenant owned. `unrated`: a group of usage that no charge or rate covers, `not charged`: one that Twilio charges and the tenant does not pay; both are part of their tenant's records and cost. `vanished`: a group of billed usage that Twilio does not list any more. `category`: what the tenants of one currency used of a category. `leakage`: costs that nobody is invoiced for, of the cause in reason. `total`: the sum of the tenant rows of one currency. `other cost`: costs in a currency that is in no other row. `check`: how the costs of tenants, less what is outside the month, and of usage that is nobody's or elsewhere add up to all. `reconciliation`: all that was compared with Twilio's Usage Records. `difference`: a day of an account's category on which Twilio has other figures. Credit notes count negatively: the tenant rows of a currency add up to its total, and so do its category rows.",
+	Rows: "Rows of several kinds, named in row. `tenant`: a document of a tenant's month. `unassigned`: an account with usage that no tenant owned. `unrated`: a group of usage that no charge or rate covers, `not charged`: one that Twilio charges and the tenant does not pay; both are part of their tenant's records and cost. `vanished`: a group of billed usage that Twilio does not list any more. `category`: what the tenants of one currency used of a category. `leakage`: costs that nobody is invoiced for, of the cause in reason. `total`: the sum of the tenant rows of one currency. `other cost`: costs in a currency that is in no other row. `check`: how the costs of tenants, less what is outside the month, and of usage that is nobody's or elsewhere add up to all. `reconciliation`: all that was compared with Twilio's Usage Records; its status is `in part` where that is not everything. `not compared`: an account whose Usage Records are missing, or the days from day on. `stale`: an account that was compared with older figures of Twilio's, as its Usage Records could not be pulled again. `difference`: a day of an account's category on which Twilio has other figures. Credit notes count negatively: the tenant rows of a currency add up to its total, and so do its category rows.",
 	Columns: []Column{
 		{"period", text, "the month, such as 2026-10, in the main account's time zone"},
 		{"row", text, "what the row is"},
@@ -21,8 +22,8 @@ var StatementTable = Table{Name: "statement", Version: 1,
 		{"name", text, "of the tenant or the account; of a total: how many tenants are in it; of a check: which costs"},
 		{"account", text, "sid of the account"},
 		{"invoice", text, "number; empty for a draft"},
-		{"status", text, "of the document, of the account at Twilio, or of usage that is not charged; of a difference: above tolerance or within tolerance"},
-		{"reason", text, "why the tenant is parked, the usage has no rate, a cost leaks or figures differ"},
+		{"status", text, "of the document, of the account at Twilio, or of usage that is not charged; of a reconciliation: in part, or empty; of a difference: above tolerance or within tolerance"},
+		{"reason", text, "why the tenant is parked, the usage has no rate, a cost leaks, figures differ or are not compared"},
 		{"kind", text, "of usage"},
 		{"records", integer, "usage records"},
 		{"currency", text, "of revenue, tax and total, ISO 4217"},
@@ -38,7 +39,7 @@ var StatementTable = Table{Name: "statement", Version: 1,
 		{"overdue_days", integer, "past the due date; empty where it is not overdue"},
 		{"margin_percent", percent, "margin in percent of revenue, to one decimal"},
 		{"category", text, "of lines, or Twilio's of a difference"},
-		{"day", date, "UTC, of a difference"},
+		{"day", date, "UTC, of a difference; of what is not compared: the first one"},
 		{"twilio_records", integer, "what Twilio has of a difference"},
 		{"twilio_cost", cost, "what Twilio has, in cost_currency"},
 	},
@@ -110,6 +111,14 @@ func writeStatement(w io.Writer, f Format, st *billing.Statement, rows []stateme
 	return out.Close()
 }
 
+// counted is so many of something.
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 func statementRows(st *billing.Statement) (rows []statementRow) {
 	some := decimal.NewNullDecimal
 	// used is a row with records and a cost, to which the others add what they have.
@@ -152,7 +161,7 @@ func statementRows(st *billing.Statement) (rows []statementRow) {
 	}
 	for _, t := range st.Totals {
 		used("total", t.Records, t.Cost, statementRow{
-			name:     fmt.Sprintf("%d tenants", t.Tenants),
+			name:     counted(t.Tenants, "tenant"),
 			currency: t.Currency, revenue: some(t.Revenue), tax: some(t.Tax), total: some(t.Total), margin: t.Margin,
 		})
 	}
@@ -172,10 +181,29 @@ func statementRows(st *billing.Statement) (rows []statementRow) {
 	if r == nil {
 		return rows
 	}
+	name, status := fmt.Sprintf("%d compared, %s, %d above %s", r.Compared, counted(len(r.Differences), "difference"), r.Above(), r.Tolerance), ""
+	if !r.Whole() {
+		status = "in part"
+		if n := len(r.NotPulled); n > 0 {
+			name += fmt.Sprintf(", accounts not compared: %d", n)
+		}
+		if n := len(r.Stale); n > 0 {
+			name += fmt.Sprintf(", accounts with stale figures: %d", n)
+		}
+	}
 	rows = append(rows, statementRow{
-		row: "reconciliation", name: fmt.Sprintf("%d compared, %d differences, %d above %s", r.Compared, len(r.Differences), r.Above(), r.Tolerance),
-		cost: r.Ours, costCurrency: r.Currency, twilioCost: some(r.Twilio),
+		row: "reconciliation", name: name, status: status, cost: r.Ours, costCurrency: r.Currency, twilioCost: some(r.Twilio),
 	})
+	if r.Cut() {
+		rows = append(rows, statementRow{row: "not compared", day: r.Until, reason: "days from this one on"})
+	}
+	for _, a := range r.NotPulled {
+		rows = append(rows, statementRow{row: "not compared", name: a.Name, account: a.SID, reason: "its Usage Records are missing"})
+	}
+	for _, s := range r.Stale {
+		rows = append(rows, statementRow{row: "stale", name: s.Account.Name, account: s.Account.SID, day: s.Until,
+			reason: "compared up to this day with Twilio's figures of " + s.AsOf.UTC().Format(time.RFC3339)})
+	}
 	for _, d := range r.Differences {
 		status := "within tolerance"
 		if d.Above {

@@ -30,8 +30,8 @@ type Column struct {
 	Meaning string
 }
 
-// Type is what the cells of a column are. A cell without a value is empty in
-// CSV; in Parquet it is NULL, and "" in a text column.
+// Type is what the cells of a column are. A cell without a value, which text
+// that is empty is too, is empty in CSV and NULL in Parquet.
 type Type struct {
 	kind  cellKind
 	scale int32 // decimals that Parquet has of a decimal

@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"github.com/shopspring/decimal"
 
 	"subtally/billing"
 	"subtally/billing/register"
@@ -296,8 +299,10 @@ func (j *Job) billsLate(ctx context.Context, t *billing.Tenant, p billing.Period
 	}), nil
 }
 
-// Changed lists the finalized invoices whose usage is not what it was then. What
-// came late is on an invoice after them.
+// Changed lists the finalized invoices whose usage does not come to what it came
+// to then, by charge and before rounding. The difference is on an invoice after
+// them. Usage that changed without changing an amount, as in its cost, is not
+// listed.
 func Changed(ctx context.Context, b *billing.Biller, tenants []billing.TenantMonth) ([]string, error) {
 	var docs []*billing.Document
 	for _, t := range tenants {
@@ -309,11 +314,38 @@ func Changed(ctx context.Context, b *billing.Biller, tenants []billing.TenantMon
 	if err != nil {
 		return nil, err
 	}
-	out := []string{}
+	var other []*billing.Document
 	for i, doc := range docs {
 		if doc.Usage != marks[i] {
+			other = append(other, doc)
+		}
+	}
+	drafts, err := b.Redrafts(ctx, other, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := []string{}
+	for i, doc := range other {
+		if !maps.EqualFunc(usageAmounts(doc), usageAmounts(&drafts[i].Document), decimal.Decimal.Equal) {
 			out = append(out, doc.Number)
 		}
 	}
 	return out, nil
+}
+
+// usageAmounts are what a document's usage comes to, by charge, without what
+// comes to nothing.
+func usageAmounts(doc *billing.Document) map[string]decimal.Decimal {
+	out := map[string]decimal.Decimal{}
+	for i := range doc.Lines {
+		l := &doc.Lines[i]
+		switch l.Category {
+		case pricing.Fees, pricing.Adjustments, pricing.Surcharges, pricing.CreditsUsed:
+			continue
+		}
+		if exact := l.Exact(); !exact.IsZero() {
+			out[l.Charge] = out[l.Charge].Add(exact)
+		}
+	}
+	return out
 }

@@ -307,20 +307,62 @@ func WriteFile(path string, fill func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
+	if IsFolder(path) {
+		return fmt.Errorf("write %s: it is a folder: name a file in it, such as %s", path, filepath.Join(path, "NAME"+filepath.Ext(path)))
+	}
 	file, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithTempDir(filepath.Dir(path)))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	defer file.Cleanup() //nolint:errcheck // after the replacement there is nothing to clean up
-	buffered := bufio.NewWriterSize(file, 1<<16)
-	if err := fill(buffered); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := buffered.Flush(); err != nil {
+	err = WriteOut(file, func(w io.Writer) error {
+		buffered := bufio.NewWriterSize(w, 1<<16)
+		if err := fill(buffered); err != nil {
+			return err
+		}
+		return buffered.Flush()
+	})
+	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
+}
+
+// IsFolder reports whether there is a folder of that name.
+func IsFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// WriteOut fills a writer. Where it fails, as on a full disk, the error is that
+// alone: which record was on its way does not matter.
+func WriteOut(w io.Writer, fill func(io.Writer) error) error {
+	out := &outWriter{w: w}
+	err := fill(out)
+	if out.err == nil {
+		return err
+	}
+	err = out.err
+	var path *fs.PathError // whose name may be that of a temporary file
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("the output could not be written: %w", err)
+}
+
+// outWriter keeps the error of a write.
+type outWriter struct {
+	w   io.Writer
+	err error
+}
+
+func (o *outWriter) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		o.err = err
+	}
+	return n, err
 }

@@ -560,7 +560,7 @@ func (j *Job) Statement(ctx context.Context, first pricing.Date, o Options, tena
 	if err != nil {
 		return nil, err
 	}
-	if st.Reconciliation, err = j.reconciled(ctx, first); err != nil {
+	if st.Reconciliation, err = j.reconciled(ctx, first, o); err != nil {
 		return nil, err
 	}
 	st.Vanished, err = j.Biller.Vanished(ctx, first, st.Currency, tenants)

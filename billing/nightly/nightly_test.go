@@ -712,6 +712,49 @@ func TestUsageChangedAfterwards(t *testing.T) {
 	}
 }
 
+// A record whose cost changed, and no amount with it, leaves the amounts as they
+// are.
+func TestCostChangedAfterwards(t *testing.T) {
+	j, _ := newJob(t)
+	o := at(t, "2026-11-25")
+	o.Period = date(t, "2026-10-01")
+	run(t, j, o)
+	tenants, err := j.Look(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	billed, err := tenants[0].Document.Slices()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var u warehouse.Usage
+	err = j.Biller.DB.EachUsage(t.Context(), billed, func(r *warehouse.UsageRow) error {
+		if r.Cost == nil || r.Kind != "sms" || len(u.SID) > 0 {
+			return nil
+		}
+		cost := r.Cost.Add(decimal.NewFromInt(1))
+		u = warehouse.Usage{
+			Account: []string{r.Account}, SID: []string{r.SID}, Kind: []string{r.Kind}, Direction: []string{r.Direction}, Status: []string{r.Status},
+			From: []string{r.From}, To: []string{r.To}, ParentSID: []string{r.ParentSID}, Created: []time.Time{r.StartedAt}, Started: []time.Time{r.StartedAt},
+			Updated: []time.Time{r.StartedAt}, Quantity: []decimal.Decimal{r.Quantity}, Cost: []*decimal.Decimal{&cost}, Currency: []string{r.Currency}, Final: []bool{true},
+		}
+		return nil
+	})
+	if err != nil || len(u.SID) == 0 {
+		t.Fatalf("no message with a cost: %v", err)
+	}
+	if err := j.Biller.DB.InsertUsage(t.Context(), &u, 99); err != nil {
+		t.Fatal(err)
+	}
+	marks, err := j.Biller.Watermarks(t.Context(), []*billing.Document{tenants[0].Document})
+	if err != nil || marks[0] == tenants[0].Document.Usage {
+		t.Fatalf("nothing has changed, %v", err)
+	}
+	if changed, err := Changed(t.Context(), j.Biller, tenants); err != nil || len(changed) > 0 {
+		t.Errorf("changed %v, %v; no amount did", changed, err)
+	}
+}
+
 func TestFinalizeOne(t *testing.T) {
 	j, sim := newJob(t)
 	who := &j.Biller.Tenants[1]

@@ -3,6 +3,7 @@ package nightly
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"subtally/billing"
@@ -13,15 +14,19 @@ import (
 
 // Reconcile pulls Twilio's Usage Records of the month o.Period and compares the
 // usage in the warehouse with them. Usage itself is not pulled. Subaccounts whose
-// list failed are compared with what an earlier pull found. The caller holds the
+// list failed are compared with what an earlier pull found. The UTC days from
+// that of o.Now on are not compared, as they are not over. The caller holds the
 // lock.
 func (j *Job) Reconcile(ctx context.Context, o Options) (*billing.Reconciliation, []ingest.Failure, error) {
 	first := o.Period.FirstOfMonth()
+	if today := pricing.DateOf(o.Now.UTC()); today == first {
+		return nil, nil, fmt.Errorf("reconcile %s: no UTC day of the month is over on %s: wait a day", first.String()[:7], today)
+	}
 	summary, err := j.Syncer.PullUsageRecords(ctx, ingest.UsageRecordsRequest{Now: o.Now, Month: first.Start(time.UTC), Again: true})
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := reconcile.Compare(ctx, j.Biller.DB, first, j.Tolerance)
+	r, err := reconcile.Compare(ctx, j.Biller.DB, first, pricing.DateOf(o.Now.UTC()), j.Tolerance)
 	if errors.Is(err, reconcile.ErrNotPulled) {
 		err = errors.Join(err, summary.Error())
 	}
@@ -67,9 +72,9 @@ func (j *Job) usageRecords(ctx context.Context, months []pricing.Date, due []ing
 }
 
 // reconciled is the month's comparison for its statement; nil where its Usage
-// Records were not pulled.
-func (j *Job) reconciled(ctx context.Context, first pricing.Date) (*billing.Reconciliation, error) {
-	r, err := reconcile.Compare(ctx, j.Biller.DB, first, j.Tolerance)
+// Records were not pulled, or none of its days is over.
+func (j *Job) reconciled(ctx context.Context, first pricing.Date, o Options) (*billing.Reconciliation, error) {
+	r, err := reconcile.Compare(ctx, j.Biller.DB, first, pricing.DateOf(o.Now.UTC()), j.Tolerance)
 	if errors.Is(err, reconcile.ErrNotPulled) {
 		return nil, nil
 	}

@@ -30,44 +30,55 @@ var ErrNotPulled = errors.New("twilio's usage records of the month were not pull
 
 // Compare compares a calendar month, in UTC, with Twilio's Usage Records as they
 // were last pulled. A difference is above the tolerance when its cost is, in the
-// currency of the costs, or when its costs are in different currencies. The
-// error is [ErrNotPulled] where no subaccount's were.
+// currency of the costs, or when its costs are in different currencies. The UTC
+// days from today on are not compared, and none that is after the figures of its
+// subaccount. The error is [ErrNotPulled] where there is no day to compare.
 //
 // Both sides are read in order, once, and held one subaccount and day at a time.
-func Compare(ctx context.Context, db *warehouse.DB, month pricing.Date, tolerance decimal.Decimal) (*billing.Reconciliation, error) {
-	r, err := compare(ctx, db, month.FirstOfMonth(), tolerance)
+func Compare(ctx context.Context, db *warehouse.DB, month, today pricing.Date, tolerance decimal.Decimal) (*billing.Reconciliation, error) {
+	r, err := compare(ctx, db, month.FirstOfMonth(), today, tolerance)
 	if err != nil {
 		return nil, fmt.Errorf("reconcile %s: %w", month.String()[:7], err)
 	}
 	return r, nil
 }
 
-func compare(ctx context.Context, db *warehouse.DB, month pricing.Date, tolerance decimal.Decimal) (*billing.Reconciliation, error) {
+func compare(ctx context.Context, db *warehouse.DB, month, today pricing.Date, tolerance decimal.Decimal) (*billing.Reconciliation, error) {
 	first := month.Start(time.UTC)
 	asOf, err := db.UsageRecordsAsOf(ctx, first)
 	if err != nil {
 		return nil, err
 	}
-	if len(asOf) == 0 {
+	if len(asOf) == 0 || !month.Before(today) {
 		return nil, ErrNotPulled
+	}
+	failed, err := db.FailedUsageRecords(ctx, first)
+	if err != nil {
+		return nil, err
 	}
 	known, err := db.Accounts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	c := comparison{
-		tolerance: tolerance, asOf: asOf, names: map[string]string{},
+		tolerance: tolerance, asOf: asOf, until: until(month, today, asOf), names: map[string]string{},
 		costs: map[string]*costs{}, monthly: map[string]decimal.Decimal{},
 		differences: []billing.UsageDifference{},
 	}
 	out := &billing.Reconciliation{
-		Period: billing.Days{From: month, To: month.NextMonth()}, Tolerance: tolerance,
-		NotPulled: []billing.Account{}, NotCompared: []billing.CategoryCost{},
+		Period: billing.Days{From: month, To: month.NextMonth()}, Until: c.until, Tolerance: tolerance,
+		NotPulled: []billing.Account{}, Stale: []billing.StaleRecords{}, NotCompared: []billing.CategoryCost{},
 	}
 	for _, a := range known {
 		c.names[a.SID] = a.Name
-		if _, pulled := asOf[a.SID]; !pulled && a.Created.Before(month.NextMonth().Start(time.UTC)) {
-			out.NotPulled = append(out.NotPulled, billing.Account{SID: a.SID, Name: a.Name})
+		account := billing.Account{SID: a.SID, Name: a.Name}
+		at, pulled := asOf[a.SID]
+		_, failed := failed[a.SID]
+		switch {
+		case pulled && (failed || c.end(a.SID).Before(c.until)):
+			out.Stale = append(out.Stale, billing.StaleRecords{Account: account, AsOf: at, Until: c.end(a.SID)})
+		case !pulled && a.Created.Before(c.until.Start(time.UTC)):
+			out.NotPulled = append(out.NotPulled, account)
 		}
 	}
 
@@ -85,7 +96,10 @@ func compare(ctx context.Context, db *warehouse.DB, month pricing.Date, toleranc
 		for windows.more() && windows.at().before(now) {
 			windows.skip()
 		}
-		c.day(now, ours.take(now), theirs.take(now), windows.take(now))
+		o, t, w := ours.take(now), theirs.take(now), windows.take(now)
+		if now.day.Before(c.end(now.account)) {
+			c.day(now, o, t, w)
+		}
 	}
 	if err := errors.Join(ours.err, theirs.err, windows.err); err != nil {
 		return nil, err
@@ -111,11 +125,43 @@ func compare(ctx context.Context, db *warehouse.DB, month pricing.Date, toleranc
 type comparison struct {
 	tolerance   decimal.Decimal
 	asOf        map[string]time.Time // of when Twilio's figures are, by subaccount
+	until       pricing.Date         // first day that is not compared
 	names       map[string]string    // of subaccounts
 	compared    int
 	costs       map[string]*costs // by currency
 	monthly     map[string]decimal.Decimal
 	differences []billing.UsageDifference
+}
+
+// until is the first day of a month that is not compared: today, or the one after
+// the youngest of Twilio's figures.
+func until(month, today pricing.Date, asOf map[string]time.Time) pricing.Date {
+	var last time.Time
+	for _, at := range asOf {
+		if last.Before(at) {
+			last = at
+		}
+	}
+	return earliest(month.NextMonth(), today, dayAfter(last))
+}
+
+// end is the first day of a subaccount that is not compared.
+func (c *comparison) end(account string) pricing.Date {
+	return earliest(c.until, dayAfter(c.asOf[account]))
+}
+
+// dayAfter is the first UTC day that figures of a time have nothing of.
+func dayAfter(asOf time.Time) pricing.Date {
+	return pricing.DateOf(asOf.Add(-1).UTC()).AddDays(1)
+}
+
+func earliest(first pricing.Date, more ...pricing.Date) pricing.Date {
+	for _, d := range more {
+		if d.Before(first) {
+			first = d
+		}
+	}
+	return first
 }
 
 // costs are what was compared in one currency.
@@ -136,6 +182,7 @@ type usage struct {
 type charge struct {
 	billing.UsageFigures
 	currency string
+	unpriced bool // Twilio has no price of some of it yet
 }
 
 // day compares one subaccount's day.
@@ -148,7 +195,7 @@ func (c *comparison) day(now at, ours []warehouse.UsageDay, theirs []warehouse.U
 	for _, u := range ours {
 		d.add(usages, &u)
 	}
-	charges, others := c.charges(theirs)
+	charges, others := c.charges(theirs, usages)
 	for _, category := range metered {
 		o, t := usages[category.Name], charges[category.Name]
 		if o == nil && t == nil {
@@ -251,7 +298,7 @@ type other struct {
 
 // charges sorts a day's Usage Records: by the category that each is compared in,
 // and what is in none of them.
-func (c *comparison) charges(records []warehouse.UsageRecord) (charges map[string]*charge, others []other) {
+func (c *comparison) charges(records []warehouse.UsageRecord, usages map[string]*usage) (charges map[string]*charge, others []other) {
 	charges = map[string]*charge{}
 	var sum, all decimal.Decimal
 	var totalled *warehouse.UsageRecord
@@ -269,6 +316,7 @@ func (c *comparison) charges(records []warehouse.UsageRecord) (charges map[strin
 				t.Records, t.Quantity, t.currency = r.Records.IntPart(), r.Quantity, r.Currency
 			}
 			t.Cost = t.Cost.Add(r.Cost)
+			t.unpriced = t.unpriced || r.Currency == "" && r.Cost.IsZero()
 			sum = sum.Add(r.Cost)
 		case monthly:
 			c.monthly[category] = c.monthly[category].Add(r.Cost)
@@ -281,7 +329,7 @@ func (c *comparison) charges(records []warehouse.UsageRecord) (charges map[strin
 				continue
 			}
 			others = append(others, other{
-				charge{billing.UsageFigures{Records: r.Records.IntPart(), Quantity: r.Quantity, Cost: r.Cost}, r.Currency},
+				charge{UsageFigures: billing.UsageFigures{Records: r.Records.IntPart(), Quantity: r.Quantity, Cost: r.Cost}, currency: r.Currency},
 				r.Category, "Twilio charges for it, and it is in no list that is pulled",
 			})
 			sum = sum.Add(r.Cost)
@@ -289,9 +337,18 @@ func (c *comparison) charges(records []warehouse.UsageRecord) (charges map[strin
 	}
 	// Twilio says that some costs are in no category but the total. Where the
 	// categories come to more than the total, they overlap, and nothing is lost.
+	// What is in a category without a price, too, is a difference there.
+	for name, t := range charges {
+		if o := usages[name]; o != nil && t.unpriced {
+			sum = sum.Sub(t.Cost)
+			for _, cost := range o.costs {
+				sum = sum.Add(cost)
+			}
+		}
+	}
 	if rest := all.Sub(sum); totalled != nil && rest.IsPositive() {
 		others = append(others, other{
-			charge{billing.UsageFigures{Cost: rest}, totalled.Currency},
+			charge{UsageFigures: billing.UsageFigures{Cost: rest}, currency: totalled.Currency},
 			totalPrice, "Twilio's total has it, and none of its categories",
 		})
 	}
@@ -331,6 +388,8 @@ func (d *dayOf) cause(category string, o *usage, t *charge, mixed bool) (cause, 
 	case mixed:
 		return billing.CurrencyDiffers, fmt.Sprintf("Twilio's is %s, ours is in %s", cmp.Or(t.currency, "not said"),
 			strings.Join(slices.Sorted(maps.Keys(o.costs)), ", "))
+	case same && t.unpriced && o.Cost.GreaterThan(t.Cost):
+		return billing.PriceStillNull, fmt.Sprintf("Twilio has no price of its %s yet, as of %s", category, stamp(d.cut))
 	case !pulled:
 		return billing.WindowNotClosed, fmt.Sprintf("the day's %s were never pulled", o.resource)
 	case w.PulledAt.Before(d.day.AddDays(1).Start(time.UTC)):

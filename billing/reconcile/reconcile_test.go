@@ -22,8 +22,9 @@ import (
 func TestMain(m *testing.M) { os.Exit(warehousetest.Main(m)) }
 
 var (
-	october = pricing.Date{Year: 2026, Month: 10, Day: 1}
-	cent    = decimal.New(1, -2)
+	october  = pricing.Date{Year: 2026, Month: 10, Day: 1}
+	november = october.NextMonth()
+	cent     = decimal.New(1, -2)
 )
 
 // settled is when everything was pulled, and of when Twilio's figures are.
@@ -75,7 +76,7 @@ func insertRecords(t testing.TB, db *warehouse.DB, sync uint32, asOf string, acc
 		f := strings.Fields(line)
 		d := decimal.RequireFromString
 		list = append(list, warehouse.UsageRecord{Account: f[0], Day: utc(t, f[1]), Category: f[2],
-			Records: d(f[3]), Quantity: d(f[4]), Cost: d(f[5]), Currency: f[6], AsOf: utc(t, asOf)})
+			Records: d(f[3]), Quantity: d(f[4]), Cost: d(f[5]), Currency: strings.Trim(f[6], "-"), AsOf: utc(t, asOf)})
 	}
 	if err := db.InsertUsageRecords(t.Context(), list, sync); err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func pullAll(t testing.TB, db *warehouse.DB, sync uint32, accounts ...string) {
 
 func compareOctober(t testing.TB, db *warehouse.DB, tolerance decimal.Decimal) *billing.Reconciliation {
 	t.Helper()
-	r, err := Compare(t.Context(), db, october, tolerance)
+	r, err := Compare(t.Context(), db, october, november, tolerance)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,6 +248,12 @@ func TestCauses(t *testing.T) {
 			want: []string{"sms: 1 1 10, 1 1 10.4: rounding above"}},
 		{name: "price still null", usage: []string{sms + "1 0.01 USD", sms + "1 - USD"}, records: []string{"sms 2 2 0.05 USD"},
 			want: []string{"sms: 2 2 0.01, 2 2 0.05: price still null above"}, detail: "1 record without a price when last pulled, at 2026-11-18T00:00Z"},
+		{name: "Twilio has no price", usage: []string{sms + "1 0.01 USD"}, records: []string{"sms 1 1 0 -", "totalprice 0 0.01 0.01 USD"},
+			want: []string{"sms: 1 1 0.01, 1 1 0: price still null"}, detail: "Twilio has no price of its sms yet, as of 2026-11-18T00:00Z"},
+		{name: "Twilio has no price, and a total of more", usage: []string{sms + "1 0.01 USD"}, records: []string{"sms 1 1 0 -", "totalprice 0 0.51 0.51 USD"},
+			want: []string{"sms: 1 1 0.01, 1 1 0: price still null", "totalprice: 0 0 0, 0 0 0.5: category not metered above"}},
+		{name: "no price is no excuse for other records", usage: []string{sms + "1 0.01 USD"}, records: []string{"sms 2 2 0 -"},
+			want: []string{"sms: 1 1 0.01, 2 2 0: unknown"}},
 		{name: "another currency", usage: []string{sms + "1 0.01 EUR"}, records: []string{"sms 1 1 0.01 USD"},
 			want: []string{"sms: 1 1 0.01, 1 1 0.01: currency differs above"}, detail: "Twilio's is USD, ours is in EUR"},
 		{name: "two currencies", usage: []string{sms + "1 0.01 EUR", sms + "1 0.01 USD"}, records: []string{"sms 2 2 0.01 USD"},
@@ -291,7 +298,7 @@ func TestCauses(t *testing.T) {
 	}
 	insertUsage(t, db, 4, old...)
 	insertUsage(t, db, 5, usage...)
-	r, err := Compare(t.Context(), db, october, cent)
+	r, err := Compare(t.Context(), db, october, november, cent)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -319,7 +326,7 @@ func TestCauses(t *testing.T) {
 // could not be read are named, and taken for nothing.
 func TestOrder(t *testing.T) {
 	db := warehousetest.Open(t)
-	if _, err := Compare(t.Context(), db, october, cent); !errors.Is(err, ErrNotPulled) {
+	if _, err := Compare(t.Context(), db, october, november, cent); !errors.Is(err, ErrNotPulled) {
 		t.Errorf("without Usage Records: %v", err)
 	}
 	created := utc(t, "2026-01-01")
@@ -364,6 +371,74 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// Days that are not over, or that Twilio's figures are older than, are not
+// compared, and it is said which; figures that could not be read again are stale.
+func TestUntil(t *testing.T) {
+	db := warehousetest.Open(t)
+	created := utc(t, "2026-01-01")
+	var accounts []warehouse.Account
+	for _, sid := range []string{"AC1", "AC2", "AC3", "AC4"} {
+		accounts = append(accounts, warehouse.Account{SID: sid, Status: "active", Created: created, Updated: created})
+	}
+	accounts[3].Created = utc(t, "2026-10-25")
+	if err := db.InsertAccounts(t.Context(), accounts, 1); err != nil {
+		t.Fatal(err)
+	}
+	var usage []string
+	for _, sid := range []string{"AC1", "AC2", "AC3"} {
+		for _, day := range []string{"10", "20", "30"} {
+			usage = append(usage, sid+" sms 2026-10-"+day+"T12:00:00Z sent outbound-api +2 +1 1 1 USD")
+		}
+	}
+	insertUsage(t, db, 1, usage...)
+	pullAll(t, db, 1, "AC1", "AC2", "AC3")
+	// The first has all days; those of the second end on the 20th at 11:00, the
+	// third's at its first instant, and both could not be pulled again; the second
+	// was read after that.
+	insertRecords(t, db, 2, "2026-10-20T00:00:00Z", []string{"AC3"}, "AC3 2026-10-10 sms 1 1 1 USD")
+	insertWindow(t, db, 3, "AC2", warehouse.UsageRecordsFailed, "2026-10-01", "2026-11-18T00:00:00Z", 0)
+	insertWindow(t, db, 3, "AC3", warehouse.UsageRecordsFailed, "2026-10-01", "2026-11-18T00:00:00Z", 0)
+	insertRecords(t, db, 4, "2026-10-20T11:00:00Z", []string{"AC2"}, "AC2 2026-10-10 sms 1 1 1 USD")
+	insertRecords(t, db, 4, settled, []string{"AC1"}, "AC1 2026-10-10 sms 1 1 1 USD", "AC1 2026-10-20 sms 1 1 1 USD", "AC1 2026-10-30 sms 1 1 1 USD")
+
+	date := func(month time.Month, day int) pricing.Date { return pricing.Date{Year: 2026, Month: month, Day: day} }
+	afterTheCut := "AC2 sms 2026-10-20: 1 1 1, 0 0 0: record after the cut above"
+	tests := []struct {
+		today     pricing.Date
+		until     pricing.Date
+		compared  int
+		want      []string
+		notPulled int
+		stale     map[string]pricing.Date
+	}{
+		{date(11, 18), date(11, 1), 6, []string{afterTheCut}, 1, map[string]pricing.Date{"AC2": date(10, 21), "AC3": date(10, 20)}},
+		{date(10, 31), date(10, 31), 6, []string{afterTheCut}, 1, map[string]pricing.Date{"AC2": date(10, 21), "AC3": date(10, 20)}},
+		{date(10, 21), date(10, 21), 5, []string{afterTheCut}, 0, map[string]pricing.Date{"AC3": date(10, 20)}},
+		{date(10, 20), date(10, 20), 3, []string{}, 0, map[string]pricing.Date{"AC3": date(10, 20)}}, // failed, and nothing is missing yet
+	}
+	for _, tt := range tests {
+		t.Run(tt.today.String(), func(t *testing.T) {
+			r, err := Compare(t.Context(), db, october, tt.today, cent)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := gocmp.Diff(tt.want, lines(r)); diff != "" || r.Until != tt.until || r.Compared != tt.compared || len(r.NotPulled) != tt.notPulled {
+				t.Errorf("until %s, %d compared, %d not pulled; differences (-want +got):\n%s", r.Until, r.Compared, len(r.NotPulled), diff)
+			}
+			stale := map[string]pricing.Date{}
+			for _, s := range r.Stale {
+				stale[s.Account.SID] = s.Until
+			}
+			if diff := gocmp.Diff(tt.stale, stale); diff != "" || !r.NeedsPerson() || r.Whole() {
+				t.Errorf("stale (-want +got):\n%s", diff)
+			}
+		})
+	}
+	if _, err := Compare(t.Context(), db, october, october, cent); !errors.Is(err, ErrNotPulled) {
+		t.Errorf("on the first day: %v", err)
+	}
+}
+
 // Every charged record of a kind that is pulled has a category.
 func TestEveryKindHasACategory(t *testing.T) {
 	for _, kind := range []pricing.Kind{pricing.Call, pricing.SMS, pricing.MMS, pricing.WhatsApp, pricing.Recording, pricing.Transcription} {
@@ -399,7 +474,7 @@ func BenchmarkCompare(b *testing.B) {
 	insertRecords(b, db, 101, settled, accounts, records...)
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := Compare(b.Context(), db, october, cent)
+		r, err := Compare(b.Context(), db, october, november, cent)
 		if err != nil || r.Compared != 3100 || len(r.Differences) > 0 {
 			b.Fatalf("%v, %d compared, %d differences", err, r.Compared, len(r.Differences))
 		}

@@ -296,6 +296,7 @@ func (m *sheetMaker) attention() (out []string) {
 	}
 	if r := st.Reconciliation; r != nil {
 		say(r.Above(), w.AboveCount)
+		say(len(r.NotPulled)+len(r.Stale), w.NotComparedCount)
 	}
 	if d := st.Check.Difference(); !d.IsZero() {
 		out = append(out, templates.Fill(w.CheckFailed, "difference", m.layout.Locale.Money(d, st.Currency)))
@@ -506,7 +507,7 @@ func (m *sheetMaker) leakage() section {
 	}}
 	names := map[billing.LeakCause]string{
 		billing.OwnUse: m.labels.OwnUse, billing.NoTenant: m.labels.Unassigned,
-		billing.NoPrice: m.labels.Unrated, billing.FreeStatus: m.labels.NotCharged,
+		billing.NoPrice: m.labels.Unrated, billing.FreeStatus: m.labels.NotCharged, billing.TakenBack: m.labels.CreditedUse,
 	}
 	for _, l := range m.st.Leakage {
 		s.Note = m.labels.LeakageNote
@@ -664,9 +665,16 @@ func (m *sheetMaker) reconciliation() []section {
 		{Text: m.count(int64(r.Compared))}, {Text: m.count(int64(len(r.Differences)))}, above, {Text: amount(r.Tolerance)},
 		{Text: amount(r.Ours)}, {Text: amount(r.Twilio)}, {Text: amount(r.Ours.Sub(r.Twilio)), Tone: strongTone},
 	}}}
+	sections := []section{s}
+	if !r.Whole() {
+		sections = append(sections, m.notCompared(r))
+	}
 	if len(r.Differences) == 0 {
-		s.Note = m.labels.NoDifferences
-		return []section{s}
+		sections[0].Note = m.labels.NoDifferences
+		if !r.Whole() {
+			sections[0].Note = m.labels.NoDifferencesInPart
+		}
+		return sections
 	}
 	list := section{ID: "differences", Title: templates.Fill(m.labels.Largest, "count", strconv.Itoa(len(worst))), Columns: []sheetColumn{
 		{Title: m.labels.Account, Share: 1},
@@ -689,5 +697,30 @@ func (m *sheetMaker) reconciliation() []section {
 			{Text: amount(d.Ours.Cost)}, {Text: amount(d.Twilio.Cost)}, by, {Text: d.Cause},
 		}})
 	}
-	return []section{s, list}
+	return append(sections, list)
+}
+
+// notCompared is what a reconciliation is without.
+func (m *sheetMaker) notCompared(r *billing.Reconciliation) section {
+	s := section{ID: "not-compared", Title: m.labels.NotCompared, Columns: []sheetColumn{
+		{Title: m.labels.Account, Share: 1}, {Title: m.labels.Reason, Share: 2},
+	}}
+	say := func(account sheetCell, reason string) {
+		s.Rows = append(s.Rows, sheetRow{Cells: []sheetCell{account, {Text: reason, Tone: warningTone}}})
+	}
+	from := func(d pricing.Date) string { return templates.Fill(m.labels.DaysFrom, "date", m.date(d)) }
+	if r.Cut() {
+		say(sheetCell{}, from(r.Until))
+	}
+	for _, a := range r.NotPulled {
+		say(accountCell(a), m.labels.NoUsageRecords)
+	}
+	for _, a := range r.Stale {
+		text := templates.Fill(m.labels.FiguresOf, "date", m.date(pricing.DateOf(a.AsOf.UTC())))
+		if a.Until.Before(r.Until) {
+			text += " " + from(a.Until) + "."
+		}
+		say(accountCell(a.Account), text)
+	}
+	return s
 }

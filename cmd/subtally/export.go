@@ -102,7 +102,7 @@ func exportOf(opts *options, name, short string, write func(*exporting, context.
 				return usageError{fmt.Errorf("tenant %q is not configured, or not billed in %s", tenant, period)}
 			}
 			if out == "" {
-				return write(e, c.Context(), c.OutOrStdout())
+				return nightly.WriteOut(c.OutOrStdout(), func(w io.Writer) error { return write(e, c.Context(), w) })
 			}
 			var person error
 			if err := nightly.WriteFile(out, func(w io.Writer) error {
@@ -128,11 +128,14 @@ func exportOf(opts *options, name, short string, write func(*exporting, context.
 // exportFormat is the format that the flags --output and --for ask for.
 func exportFormat(out, reader string) (f export.Format, err error) {
 	if out != "" {
-		if f, err = export.FormatOf(out); err != nil {
-			return f, usageError{fmt.Errorf("--output: %w", err)}
-		}
 		if info, err := os.Stat(filepath.Dir(out)); err != nil || !info.IsDir() {
 			return f, usageError{fmt.Errorf("--output: there is no folder %s; make it first", filepath.Dir(out))}
+		}
+		if f, err = export.FormatOf(out); err != nil {
+			if nightly.IsFolder(out) {
+				err = fmt.Errorf("%s is a folder: name a file in it, such as %s", out, filepath.Join(out, "NAME.csv"))
+			}
+			return f, usageError{fmt.Errorf("--output: %w", err)}
 		}
 	}
 	switch reader {

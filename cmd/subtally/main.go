@@ -111,6 +111,12 @@ tenants, unrated or unassigned usage, differences from Twilio's figures), 4 wron
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		// A flag of a subcommand that is misspelt: there is no such one, says Args.
+		if given := c.Flags().Args(); c.HasSubCommands() && len(given) > 0 {
+			if err := c.Args(c, given); err != nil {
+				return err
+			}
+		}
 		return usageError{fmt.Errorf("%w; see '%s --help'", err, c.CommandPath())}
 	})
 	flags := root.PersistentFlags()

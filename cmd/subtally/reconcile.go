@@ -27,9 +27,10 @@ quantity and cost per subaccount, category and day. Days and the month are UTC,
 whatever the tenants' time zones, since Twilio sums by UTC day. Usage is not
 pulled; ` + "`subtally sync`" + ` does that.
 
-Every difference is listed with its likely cause. The exit status is 3 where a
-cost differs by more than reconcile.tolerance, or a subaccount could not be
-compared.`,
+Every difference is listed with its likely cause. Days from --as-of on are not
+compared. The exit status is 3 where a cost differs by more than
+reconcile.tolerance, or a subaccount could not be compared, or only with figures
+that were pulled before.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
 			if err := required("--period", period); err != nil {
@@ -81,7 +82,7 @@ compared.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&date, "as-of", "", "date up to which Usage Records are pulled, such as 2026-11-04 (default: today)")
+	c.Flags().StringVar(&date, "as-of", "", "first UTC day that is not compared, such as 2026-11-04 (default: today)")
 	c.Flags().StringVar(&period, "period", "", "the month, such as 2026-10")
 	opts.jsonFlag(c)
 	return c
@@ -114,10 +115,26 @@ func printReconciliation(w io.Writer, r *billing.Reconciliation, failures []inge
 		}
 		t.Flush() //nolint:errcheck // stdout
 	}
+	printNotCompared(w, r)
+	printFailures(w, failures)
+}
+
+// printNotCompared lists what a comparison is without.
+func printNotCompared(w io.Writer, r *billing.Reconciliation) {
+	if r.Cut() {
+		fmt.Fprintf(w, "NOT COMPARED  days from %s on\n", r.Until)
+	}
 	for _, a := range r.NotPulled {
 		fmt.Fprintf(w, "NOT COMPARED  %s (%s): its Usage Records are missing\n", a.SID, printable(a.Name))
 	}
-	printFailures(w, failures)
+	for _, s := range r.Stale {
+		text := ""
+		if s.Until.Before(r.Until) {
+			text = fmt.Sprintf("; days from %s on are not compared", s.Until)
+		}
+		fmt.Fprintf(w, "STALE         %s (%s): Twilio's figures are of %s, as its Usage Records could not be pulled again%s\n",
+			s.Account.SID, printable(s.Account.Name), s.AsOf.UTC().Format("2006-01-02 15:04 UTC"), text)
+	}
 }
 
 // found says in a line what a comparison has found.
@@ -125,6 +142,12 @@ func found(r *billing.Reconciliation) string {
 	text := fmt.Sprintf("%s, %d above the tolerance of %s", count(len(r.Differences), "difference"), r.Above(), r.Tolerance)
 	if n := len(r.NotPulled); n > 0 {
 		text += fmt.Sprintf(", %s not compared", count(n, "subaccount"))
+	}
+	if n := len(r.Stale); n > 0 {
+		text += fmt.Sprintf(", %s compared with stale figures", count(n, "subaccount"))
+	}
+	if r.Cut() {
+		text += fmt.Sprintf(", days from %s on not compared", r.Until)
 	}
 	return text
 }

@@ -134,8 +134,11 @@ func printReconciled(w io.Writer, r *billing.Reconciliation) {
 		fmt.Fprintln(w, "NOT RECONCILED with Twilio's Usage Records")
 		return
 	}
-	fmt.Fprintf(w, "RECONCILED  %d compared: cost %s, Twilio's %s %s; %s, %d above %s\n",
-		r.Compared, r.Ours, r.Twilio, r.Currency, count(len(r.Differences), "difference"), r.Above(), r.Tolerance)
+	verdict := "RECONCILED "
+	if !r.Whole() {
+		verdict = "RECONCILED IN PART "
+	}
+	fmt.Fprintf(w, "%s %d compared: cost %s, Twilio's %s %s; %s\n", verdict, r.Compared, r.Ours, r.Twilio, r.Currency, found(r))
 	var rows [][]string
 	for _, d := range r.Worst(shownDifferences) {
 		rows = append(rows, []string{d.Account.SID, d.Category, d.Day.String(), fmt.Sprint(d.Ours.Records), fmt.Sprint(d.Twilio.Records),
@@ -144,6 +147,7 @@ func printReconciled(w io.Writer, r *billing.Reconciliation) {
 	if len(rows) > 0 {
 		printTable(w, []string{"ACCOUNT", "CATEGORY", "DAY", "OURS", "TWILIO", "COST BY", " LIKELY CAUSE"}, 3, rows)
 	}
+	printNotCompared(w, r)
 }
 
 // printTable writes rows beneath a head. The columns from numbers on are

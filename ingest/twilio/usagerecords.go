@@ -26,7 +26,7 @@ type UsageRecord struct {
 	Quantity decimal.Decimal
 	Unit     string          // of the quantity, as Twilio names it, such as minutes; may be empty
 	Cost     decimal.Decimal // positive, as Twilio sends it here; 0 while there is no price
-	Currency string          // ISO 4217, upper case; empty if Twilio names none
+	Currency string          // ISO 4217, upper case; empty while there is no price, or if Twilio names none
 	AsOf     time.Time       // what happened until then is in it
 }
 
@@ -89,6 +89,9 @@ func decodeUsageRecords(account, uri string, body []byte, from, to time.Time) (a
 			Cost:     rec.cost(row.Price),
 			Currency: rec.currency(row.PriceUnit),
 			AsOf:     rec.requiredDate("as_of", row.AsOf),
+		}
+		if row.Price.s == "" {
+			r.Currency = ""
 		}
 		if end := rec.day("end_date", row.EndDate); !end.Equal(r.Day) {
 			rec.fail("end_date", row.EndDate.s, "not the same day as start_date")

@@ -92,6 +92,11 @@ func New(w World, o Options) (*Server, error) {
 	s := &Server{world: w, faults: o.Faults, late: o.Late, differences: slices.Clone(o.Differences), block: block, from: w.From.Unix(), to: w.To.Unix()}
 	s.firstDay = floorDay(s.from)
 	s.build()
+	for _, d := range o.Differences {
+		if err := s.knows(d); err != nil {
+			return nil, err
+		}
+	}
 	if o.Now.IsZero() {
 		o.Now = w.To.AddDate(0, 0, 2)
 	}

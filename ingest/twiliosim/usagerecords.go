@@ -136,6 +136,18 @@ func ParseDifference(s string) (Difference, error) {
 	return d, nil
 }
 
+// knows says what of a difference is not in the world; nil for nothing.
+func (s *Server) knows(d Difference) error {
+	if !slices.ContainsFunc(s.accounts, func(a account) bool { return a.sid == d.Account }) {
+		return fmt.Errorf("difference of account %q: the world has no such account; its Accounts.json lists those it has", d.Account)
+	}
+	if at := d.Day.Unix(); at < s.from || at >= s.to {
+		return fmt.Errorf("difference of %s: the world has the days from %s to before %s",
+			d.Day.Format(time.DateOnly), time.Unix(s.from, 0).UTC().Format(time.DateOnly), time.Unix(s.to, 0).UTC().Format(time.DateOnly))
+	}
+	return nil
+}
+
 // Differ adds a difference to those of the options.
 func (s *Server) Differ(d Difference) {
 	s.differing.Lock()

@@ -250,6 +250,13 @@ func TestDifference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, unknown := range []Difference{
+		{"AC1", "calls", day, 1, d.Cost}, {a.SID, "calls", from.AddDate(0, 0, -1), 1, d.Cost}, {a.SID, "calls", to, 1, d.Cost},
+	} {
+		if _, err := New(world, Options{Differences: []Difference{unknown}}); err == nil || !strings.Contains(err.Error(), "the world has") {
+			t.Errorf("%v: %v", unknown, err)
+		}
+	}
 	changed := serve(t, world, Options{Now: to.AddDate(0, 0, 3), Differences: []Difference{d}})
 	changed.Differ(Difference{a.SID, "made-up", day, 1, decimal.RequireFromString("-0.5")})
 	got := map[string]string{}

@@ -15,6 +15,11 @@ import (
 // first of the month, and it was pulled when Twilio's figures are of.
 const UsageRecords = "usage_records"
 
+// UsageRecordsFailed is the resource of the window that says that the Usage
+// Records of a subaccount's calendar month could not be pulled, and when that was
+// tried last.
+const UsageRecordsFailed = "usage_records_failed"
+
 // UsageRecord is Twilio's own sum of a subaccount's usage in one category on one
 // UTC day. Categories overlap.
 type UsageRecord struct {
@@ -25,7 +30,7 @@ type UsageRecord struct {
 	Quantity decimal.Decimal // at most 12 decimals
 	Unit     string          // Twilio's
 	Cost     decimal.Decimal // positive; at most 12 decimals
-	Currency string
+	Currency string          // ISO 4217; empty while Twilio has no price
 	AsOf     time.Time
 }
 
@@ -58,10 +63,25 @@ func (db *DB) InsertUsageRecords(ctx context.Context, list []UsageRecord, sync u
 // UsageRecordsAsOf answers of when the Usage Records of a month are, by
 // subaccount; those that were never pulled are not in it.
 func (db *DB) UsageRecordsAsOf(ctx context.Context, month time.Time) (map[string]time.Time, error) {
-	rows, err := db.query(ctx, "SELECT account, pulled_at FROM windows FINAL WHERE resource = ? AND day = toDate(?)",
+	return db.accountTimes(ctx, "read which usage records were pulled",
+		"SELECT account, pulled_at FROM windows FINAL WHERE resource = ? AND day = toDate(?)",
 		UsageRecords, month.Format(time.DateOnly))
+}
+
+// FailedUsageRecords answers when the Usage Records of a month could not be
+// pulled, by subaccount; those that were pulled since are not in it.
+func (db *DB) FailedUsageRecords(ctx context.Context, month time.Time) (map[string]time.Time, error) {
+	return db.accountTimes(ctx, "read which usage records could not be pulled",
+		`SELECT account, argMax(pulled_at, sync) FROM windows FINAL WHERE resource IN (?, ?) AND day = toDate(?)
+		GROUP BY account HAVING argMax(resource, sync) = ?`,
+		UsageRecords, UsageRecordsFailed, month.Format(time.DateOnly), UsageRecordsFailed)
+}
+
+// accountTimes reads a time for each subaccount.
+func (db *DB) accountTimes(ctx context.Context, doing, query string, args ...any) (map[string]time.Time, error) {
+	rows, err := db.query(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read which usage records were pulled: %w", err)
+		return nil, fmt.Errorf("%s: %w", doing, err)
 	}
 	defer rows.Close()
 	out := map[string]time.Time{}
@@ -69,11 +89,11 @@ func (db *DB) UsageRecordsAsOf(ctx context.Context, month time.Time) (map[string
 		var account string
 		var at time.Time
 		if err := rows.Scan(&account, &at); err != nil {
-			return nil, fmt.Errorf("read which usage records were pulled: %w", err)
+			return nil, fmt.Errorf("%s: %w", doing, err)
 		}
 		out[account] = at.UTC()
 	}
-	return out, db.rowsErr("read which usage records were pulled", rows)
+	return out, db.rowsErr(doing, rows)
 }
 
 // pulledRecords is the SQL for the subaccounts whose Usage Records of a month
