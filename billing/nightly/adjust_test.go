@@ -251,7 +251,7 @@ func TestLateUsageThatCannotBeAdjusted(t *testing.T) {
 	j.Biller.Plans["hand"] = usd
 	who.ID = "other"
 	m = night(t, j, sim, "2026-11-20")["2026-10"]
-	if want := "INV-2026-000001 1 its tenant is not configured any more"; late(m) != want || !m.NeedsPerson() {
+	if want := "INV-2026-000001 1 its tenant is not configured any more: configure it again, with the day that it left as until, and it is billed"; late(m) != want || !m.NeedsPerson() {
 		t.Errorf("late %q, want %s", late(m), want)
 	}
 }
@@ -275,6 +275,47 @@ func TestLateUsageOfATenantThatHasLeft(t *testing.T) {
 		if strings.Contains(statuses(m), "draft") || len(m.Late) > 0 {
 			t.Errorf("afterwards %s is %s, late %s", label, statuses(m), late(m))
 		}
+	}
+}
+
+// It is billed whichever nights were missed since it was drafted.
+func TestLateUsageOfATenantThatHasLeftAfterMissedNights(t *testing.T) {
+	const want = "Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50"
+	for day, month := range map[string]string{
+		"2026-12-04": "2026-11", "2026-12-05": "2026-11", "2027-01-03": "2026-11", // the last that is due
+		"2027-01-20": "2026-12", "2028-02-29": "2028-01",
+	} {
+		j, sim, who := quiet(t)
+		who.Until = date(t, "2026-11-01")
+		called(t, j, "a", "2026-10-10", 100, 1)
+		finalized(t, j, sim, "2026-11-05", "2026-10")
+		called(t, j, "b", "2026-10-11", 50, 1)
+		if m := night(t, j, sim, "2026-11-21")["2026-11"]; m == nil || statuses(m) != "t draft" {
+			t.Fatalf("November with late usage: %v", m)
+		}
+		wantAmounts(t, day, finalized(t, j, sim, day, month), want, "net 0.50 total 0.50")
+		for label, m := range night(t, j, sim, date(t, day).AddDays(40).String()) {
+			if strings.Contains(statuses(m), "draft") || len(m.Late) > 0 {
+				t.Errorf("%s: afterwards %s is %s, late %s", day, label, statuses(m), late(m))
+			}
+		}
+	}
+}
+
+// Usage that comes years late is billed like any other.
+func TestUsageYearsLate(t *testing.T) {
+	j, sim, _ := quiet(t)
+	called(t, j, "a", "2026-10-10", 100, 1)
+	finalized(t, j, sim, "2026-11-05", "2026-10")
+	night(t, j, sim, "2028-03-10")
+	called(t, j, "b", "2026-10-11", 50, 1)
+	if m := night(t, j, sim, "2028-03-11")["2026-10"]; m == nil || late(m) != "INV-2026-000001 1" {
+		t.Errorf("October 2026 is not looked after: %v", m)
+	}
+	wantAmounts(t, "March 2028", finalized(t, j, sim, "2028-04-05", "2028-03"),
+		"Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50", "net 0.50 total 0.50")
+	if m := night(t, j, sim, "2028-04-06")["2026-10"]; m != nil {
+		t.Errorf("October 2026 is still looked after: late %s", late(m))
 	}
 }
 

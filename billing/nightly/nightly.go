@@ -41,6 +41,7 @@ type Job struct {
 	reg      *register.Register
 	ofTenant map[string][]register.Entry  // the register's entries, in the order in which they were finalized
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
+	briefs   map[string]*billing.Document // of standing invoices, by number
 	marks    map[string]billing.Watermark // of the usage there is of invoiced months, by number
 	chains   map[string]*chain            // by tenant, month, and what is left out
 	billed   *billed                      // around the month that was looked at last
@@ -139,7 +140,7 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return report, err
 	}
 	var failed []error
@@ -199,7 +200,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 	if err := j.cover(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return nil, err
 	}
 	tenants, _, err := j.tenants(ctx, o.Period.FirstOfMonth(), o, false)
@@ -255,16 +256,15 @@ func (j *Job) months(o Options) []pricing.Date {
 	return out
 }
 
-// watchDays is how long after its usage has settled a month is still compared
-// with its invoices each night, so that usage that came late is reported for
-// long enough to be seen.
-const watchDays = 45
+// keepDays is how long after its usage has settled a month is still looked after
+// each night, with its statement and documents.
+const keepDays = 45
 
 // finished reports whether there is nothing left to do for a calendar month:
-// every invoice is finalized, its documents are there, and all of its usage has
-// settled, so that none can come late.
+// every invoice is finalized, its documents are there, and none of its usage that
+// came late is still to be adjusted.
 func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool, error) {
-	if o.AsOf.Before(j.watched(first.NextMonth())) {
+	if o.AsOf.Before(first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + keepDays)) {
 		return false, nil
 	}
 	for i := range j.Biller.Tenants {
@@ -273,9 +273,12 @@ func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool
 		if j.hasEntry(t.ID, p) {
 			continue
 		}
-		if bills, err := j.billsOwn(ctx, t, p); err != nil || bills {
+		if bills, err := j.bills(ctx, t, p, o); err != nil || bills {
 			return false, err
 		}
+	}
+	if late, err := j.Late(ctx, first); err != nil || len(late) > 0 {
+		return false, err
 	}
 	var numbers []string
 	for _, e := range j.reg.Entries() {
@@ -829,7 +832,7 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	if e, done := j.reg.Latest(t.ID, p.From, p.To); done {
 		return tm, "", fmt.Errorf("draft invoice of tenant %s for %s: it is finalized, as %s", t.ID, p.Label(), e.Number)
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return tm, "", err
 	}
 	if err := j.mustBill(ctx, t, p, o); err != nil {
@@ -862,7 +865,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	if err := j.mustBill(ctx, t, p, o); err != nil {
@@ -886,7 +889,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 		return billing.TenantMonth{}, "", err
 	}
 	j.chains = map[string]*chain{}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	tm, _, err := j.tenant(ctx, t, p, o, true)

@@ -49,7 +49,7 @@ func (j *Job) Rerate(ctx context.Context, number, reason string, o Options) (*Re
 		return nil, refuse(number, "tenant %s is not configured any more", e.Tenant)
 	}
 	t := &j.Biller.Tenants[i]
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return nil, err
 	}
 	c, err := j.chainTo(ctx, t, e.From, number)
