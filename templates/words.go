@@ -180,6 +180,13 @@ type Labels struct {
 	RecordsOurs        string `yaml:"records_ours"`
 	RecordsTwilio      string `yaml:"records_twilio"`
 	LikelyCause        string `yaml:"likely_cause"`
+
+	// Why an earlier invoice is adjusted.
+	AdjustedLate          string `yaml:"adjusted_late"`
+	AdjustedChanged       string `yaml:"adjusted_changed"`
+	AdjustedLateOrChanged string `yaml:"adjusted_late_or_changed"`
+	AdjustedFollows       string `yaml:"adjusted_follows"`
+	AdjustedInvoiced      string `yaml:"adjusted_invoiced"`
 }
 
 // all are the labels by their keys.
