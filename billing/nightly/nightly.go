@@ -137,6 +137,13 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 		return report, err
 	}
 	report.Sync.Failures = append(report.Sync.Failures, failures...)
+	again, err := j.pullAgain(ctx, months, o)
+	if err != nil {
+		return report, err
+	}
+	report.Sync.Windows += again.Windows
+	report.Sync.Records += again.Records
+	report.Sync.Failures = append(report.Sync.Failures, again.Failures...)
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
@@ -179,14 +186,22 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 // sync pulls usage. What Twilio's clock says is ahead has not happened: o.Now
 // is set back to it.
 func (j *Job) sync(ctx context.Context, o *Options, due []ingest.Due) (ingest.Summary, error) {
-	summary, err := j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: due})
+	summary, err := j.pull(ctx, ingest.Request{Now: o.Now, Due: due})
+	if err == nil {
+		o.Now = summary.Now
+	}
+	return summary, err
+}
+
+// pull pulls usage, and logs the lists that could not be pulled.
+func (j *Job) pull(ctx context.Context, req ingest.Request) (ingest.Summary, error) {
+	summary, err := j.Syncer.Sync(ctx, req)
 	if err != nil {
 		return summary, err
 	}
 	for _, f := range summary.Failures {
 		j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
 	}
-	o.Now = summary.Now
 	return summary, nil
 }
 
