@@ -8,7 +8,6 @@ import (
 	"subtally/billing"
 	"subtally/billing/reconcile"
 	"subtally/ingest"
-	"subtally/internal/warehouse"
 	"subtally/pricing"
 )
 
@@ -77,7 +76,7 @@ const mostAgain = 1000
 // what Twilio lists later than when a day has settled is found so. Drafts and the
 // statement are made after it.
 func (j *Job) pullAgain(ctx context.Context, months []pricing.Date, o Options) (ingest.Summary, error) {
-	var windows []warehouse.Window
+	req := ingest.Request{Now: o.Now}
 	for _, first := range months {
 		have, err := j.Biller.DB.UsageRecordsAsOf(ctx, first.Start(time.UTC))
 		if err != nil {
@@ -98,16 +97,16 @@ func (j *Job) pullAgain(ctx context.Context, months []pricing.Date, o Options) (
 		if err != nil {
 			return ingest.Summary{}, err
 		}
-		windows = append(windows, more...)
+		req.Windows = append(req.Windows, more...)
 	}
-	if len(windows) == 0 {
+	if len(req.Windows) == 0 {
 		return ingest.Summary{}, nil
 	}
-	if len(windows) > mostAgain {
-		j.Log.WarnContext(ctx, "usage differs from Twilio's figures on more days than are pulled again at once; the next run goes on", "windows", len(windows), "pulled", mostAgain)
-		windows = windows[:mostAgain]
+	if len(req.Windows) > mostAgain {
+		j.Log.WarnContext(ctx, "usage differs from Twilio's figures on more days than are pulled again at once; the next run goes on", "windows", len(req.Windows), "pulled", mostAgain)
+		req.Windows = req.Windows[:mostAgain]
 	}
-	return j.pull(ctx, ingest.Request{Now: o.Now, Windows: windows})
+	return j.pull(ctx, req)
 }
 
 // reconciled is the month's comparison for its statement; nil where its Usage
