@@ -110,7 +110,7 @@ func TestAdjustmentIsWorded(t *testing.T) {
 			t.Fatal(err)
 		}
 		pages := readPDF(t, b.Bytes())
-		inOrder(t, pages, "nachträglich gemeldete oder geänderte Nutzung", "Zone 1, +1 Datensatz, +13.678 s")
+		inOrder(t, pages, "nachträglich gemeldete oder geänderte", "Nutzung", "Zone 1, +1 Datensatz, +13.678 s")
 		if pages[0].count("late or changed") > 0 || pages[0].count(month) > 0 {
 			t.Errorf("the line's own words are printed: %s", pages[0])
 		}
