@@ -137,28 +137,38 @@ func (b *Biller) Adjust(ctx context.Context, v *Invoiced, opening pricing.Carrie
 		Number: doc.Number, Period: Days{doc.Period.From, doc.Period.To}, Records: now.Usage.Records - v.Usage.Records,
 		Usage: now.Usage, Opening: opening, Closing: now.Closing, Changes: differences(v.sums, sums(now.Lines)),
 	}
-	switch {
-	case now.Usage == v.Usage:
-		a.Reason = "follows from an adjustment before it"
-	default:
-		a.Reason = changed(a.Records)
-	}
+	a.Reason = reason(v.Usage, now.Usage)
 	return a, draft.Unrated, nil
 }
 
-// changed says what happened to usage of which there are so many records more.
-func changed(records int64) string {
+// reason is what two watermarks say of the usage.
+func reason(before, now Watermark) AdjustmentReason {
 	switch {
-	case records == 1:
-		return "1 record late"
-	case records > 1:
-		return fmt.Sprintf("%d records late", records)
-	case records == -1:
-		return "1 record fewer"
-	case records < 0:
-		return fmt.Sprintf("%d records fewer", -records)
+	case now == before:
+		return FollowsAdjustment
+	case before.Records == 0:
+		return UsageLate
+	case now.Records == before.Records && now.SIDHash == before.SIDHash:
+		return UsageChanged
 	}
-	return "records changed"
+	return UsageLateOrChanged
+}
+
+// text is the reason in English, for lists of lines.
+func (a *Adjustment) text() string {
+	switch a.Reason {
+	case UsageLate:
+		return "usage came late"
+	case UsageChanged:
+		return "usage changed"
+	case UsageLateOrChanged:
+		return "usage came late or changed"
+	case FollowsAdjustment:
+		return "follows from an adjustment before it"
+	case AlreadyInvoiced:
+		return "already invoiced on " + a.On
+	}
+	return string(a.Reason)
 }
 
 // Adjust puts adjustments of earlier periods on a draft that has none, with a line
@@ -183,35 +193,77 @@ func (draft *Draft) Adjust(t *Tenant, list []Adjustment) {
 // amounts, so that all that is invoiced for the period adds up to what it comes
 // to, to the last cent.
 func (a *Adjustment) line(c Change) pricing.Line {
-	reason := a.Reason
-	if c.Records != 0 && a.Records != 0 {
-		reason = changed(c.Records)
-	}
-	item := a.Period.From.String()[:7] + ": " + reason
-	if c.Item != "" {
-		item += ", " + c.Item
-	}
-	if !c.Quantity.IsZero() && c.Unit != pricing.Month { // of which a fee, a limit or a credit is one
-		item += fmt.Sprintf(" (%s)", quantity(c.Quantity, c.Unit))
-	}
 	return pricing.Line{
-		Charge: c.Charge, Category: pricing.Adjustments, Kind: c.Kind, Description: c.Description, Item: item,
+		Charge: c.Charge, Category: pricing.Adjustments, Kind: c.Kind, Description: c.Description, Item: a.item(c),
 		Quantity: decimal.NewFromInt(1), Unit: pricing.PerLine, UnitPrice: c.Amount, Per: 1, Amount: c.Amount, TaxCode: c.TaxCode,
 		From: a.Period.From, To: a.Period.To, Adjusts: a.Number,
 	}
 }
 
-// quantity says how much more, such as "+180 seconds".
-func quantity(q decimal.Decimal, unit pricing.Unit) string {
-	text := q.String()
-	if q.IsPositive() {
+// item says in English which month it is, why it is adjusted, and by how much the
+// usage of the line differs. The figures are net: what came late less what went.
+func (a *Adjustment) item(c Change) string {
+	item := a.Period.From.String()[:7] + ": " + a.text()
+	if c.Item != "" {
+		item += ", " + c.Item
+	}
+	var figures []string
+	for _, f := range c.Figures() {
+		figures = append(figures, more(f))
+	}
+	if len(figures) > 0 {
+		item += " (" + strings.Join(figures, ", ") + ")"
+	}
+	return item
+}
+
+// Figure is by how much the usage of a line differs in one unit.
+type Figure struct {
+	Quantity decimal.Decimal
+	Unit     pricing.Unit // [pricing.PerRecord] for their count
+}
+
+// Figures are by how much the usage of a line differs: in usage records and in
+// its unit. A fee, a limit or a credit has none.
+func (c *Change) Figures() (out []Figure) {
+	if c.Records != 0 {
+		out = append(out, Figure{decimal.NewFromInt(c.Records), pricing.PerRecord})
+	}
+	if !c.Quantity.IsZero() && c.Unit != pricing.Month && c.Unit != pricing.PerRecord {
+		out = append(out, Figure{c.Quantity, c.Unit})
+	}
+	return out
+}
+
+// Adjusted answers of a line what it adjusts, and by how much its usage differs;
+// false where its own words are all there is to say.
+func (d *Document) Adjusted(l *pricing.Line) (*Adjustment, *Change, bool) {
+	for i := range d.Adjustments {
+		a := &d.Adjustments[i]
+		if a.Number != l.Adjusts {
+			continue
+		}
+		for k := range a.Changes {
+			c := &a.Changes[k]
+			if c.Charge == l.Charge && c.Kind == l.Kind && c.Description == l.Description && c.TaxCode == l.TaxCode && a.item(*c) == l.Item {
+				return a, c, true
+			}
+		}
+	}
+	return nil, nil, false
+}
+
+// more says how much more, such as "+180 seconds".
+func more(f Figure) string {
+	text := f.Quantity.String()
+	if f.Quantity.IsPositive() {
 		text = "+" + text
 	}
 	plural := ""
-	if !q.Abs().Equal(decimal.NewFromInt(1)) && strings.ToLower(string(unit)) == string(unit) && unit != pricing.PerOnce { // not a currency
+	if !f.Quantity.Abs().Equal(decimal.NewFromInt(1)) && strings.ToLower(string(f.Unit)) == string(f.Unit) && f.Unit != pricing.PerOnce { // not a currency
 		plural = "s"
 	}
-	return text + " " + string(unit) + plural
+	return text + " " + string(f.Unit) + plural
 }
 
 // CurrencyOf is the currency, ISO 4217, of the tenant's invoice for a period; empty

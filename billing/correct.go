@@ -35,7 +35,7 @@ func (d *Document) CreditNote(issued pricing.Date, corrects Correction) *Documen
 // for its period already: number is that of the invoice that was taken back, for
 // whose period they did, and on the one that has it.
 func (a *Adjustment) Reversed(number, on string, usage Watermark) Adjustment {
-	out := Adjustment{Number: number, Period: a.Period, Reason: "already invoiced on " + on, Usage: usage}
+	out := Adjustment{Number: number, Period: a.Period, Reason: AlreadyInvoiced, On: on, Usage: usage}
 	for _, c := range a.Changes {
 		out.Changes = append(out.Changes, Change{LineKey: c.LineKey}.minus(c))
 	}

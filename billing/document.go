@@ -79,16 +79,31 @@ type Correction struct {
 // less what has been invoiced for it. The lines with its number in Adjusts are
 // that difference; there are none where the amounts are the same.
 type Adjustment struct {
-	Number  string    `json:"number"` // of the period's invoice
-	Period  Days      `json:"period"`
-	Reason  string    `json:"reason"`  // printed
-	Records int64     `json:"records"` // usage records more than were invoiced before; negative for fewer
-	Usage   Watermark `json:"usage"`   // that the adjustment was made from
-	Changes []Change  `json:"changes,omitempty"`
+	Number  string           `json:"number"` // of the period's invoice
+	Period  Days             `json:"period"`
+	Reason  AdjustmentReason `json:"reason"`
+	On      string           `json:"on,omitempty"` // of [AlreadyInvoiced]: the invoice that has it
+	Records int64            `json:"records"`      // usage records more than were invoiced before; negative for fewer
+	Usage   Watermark        `json:"usage"`        // that the adjustment was made from
+	Changes []Change         `json:"changes,omitempty"`
 	// What the period began with, and what it leaves, as it is priced today.
 	Opening pricing.Carried `json:"opening,omitzero"`
 	Closing pricing.Carried `json:"closing,omitzero"`
 }
+
+// AdjustmentReason is why a period comes to something else: one of those below,
+// or a text to be printed as it is.
+type AdjustmentReason string
+
+// The reasons. A watermark tells that the usage records are the same ones, or
+// that there were none; else late ones and changed ones cannot be told apart.
+const (
+	UsageLate          AdjustmentReason = "late"
+	UsageChanged       AdjustmentReason = "changed"
+	UsageLateOrChanged AdjustmentReason = "late_or_changed"
+	FollowsAdjustment  AdjustmentReason = "follows" // from what an earlier period leaves now
+	AlreadyInvoiced    AdjustmentReason = "already_invoiced"
+)
 
 // Change is by how much an adjusted period differs in lines of one kind from what
 // has been invoiced for it.

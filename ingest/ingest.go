@@ -44,6 +44,9 @@ type Request struct {
 	Account  string    // when set, only this account
 	Due      []Due     // usage about to be finalized
 	Again    bool      // pull every window of the request, whether or not it needs it
+	// When set, only these are pulled, whether or not they need it, but not what
+	// Twilio may have deleted.
+	Windows []warehouse.Window
 }
 
 // Due is a time whose windows must have been pulled since some instant,
@@ -218,6 +221,10 @@ func (s *Syncer) Sync(ctx context.Context, req Request) (Summary, error) {
 // a list joined.
 func (s *Syncer) plan(accounts []warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, now time.Time, req Request) []task {
 	var tasks []task
+	wanted := map[warehouse.Window]bool{}
+	for _, w := range req.Windows {
+		wanted[w] = true
+	}
 	for _, a := range accounts {
 		from, to := s.span(a, now, req)
 		for _, r := range resources {
@@ -227,8 +234,13 @@ func (s *Syncer) plan(accounts []warehouse.Account, checkpoints map[warehouse.Wi
 			}
 			var open *task
 			for d := from; d.Before(to); d = d.Add(day) {
-				cp, pulled := checkpoints[warehouse.Window{Account: a.SID, Resource: string(r), Day: d}]
-				if pulled && !s.again(a, cp, now, req) {
+				w := warehouse.Window{Account: a.SID, Resource: string(r), Day: d}
+				cp, pulled := checkpoints[w]
+				skip := pulled && !s.again(a, cp, now, req)
+				if len(wanted) > 0 {
+					skip = !wanted[w] || gone(a, cp, now)
+				}
+				if skip {
 					if r != twilio.Transcriptions {
 						open = nil
 					}
@@ -343,7 +355,7 @@ func (s *Syncer) last(a warehouse.Account, cp warehouse.Checkpoint) bool {
 // was moved back, since the days from there on have to be filled in.
 func (s *Syncer) wantsInventory(a warehouse.Account, checkpoints map[warehouse.Window]warehouse.Checkpoint, now time.Time, req Request) bool {
 	today := now.Truncate(day)
-	if a.Status == "closed" || today.Before(s.Start) {
+	if a.Status == "closed" || today.Before(s.Start) || len(req.Windows) > 0 {
 		return false
 	}
 	if !req.To.IsZero() && !today.Before(req.To) {

@@ -191,6 +191,12 @@ type Labels struct {
 	DaysFrom            string `yaml:"days_from"`
 	NoDifferencesInPart string `yaml:"no_differences_in_part"`
 	CreditedUse         string `yaml:"credited_use"`
+	// Why an earlier invoice is adjusted.
+	AdjustedLate          string `yaml:"adjusted_late"`
+	AdjustedChanged       string `yaml:"adjusted_changed"`
+	AdjustedLateOrChanged string `yaml:"adjusted_late_or_changed"`
+	AdjustedFollows       string `yaml:"adjusted_follows"`
+	AdjustedInvoiced      string `yaml:"adjusted_invoiced"`
 }
 
 // all are the labels by their keys.

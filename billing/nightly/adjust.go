@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/shopspring/decimal"
 
@@ -26,6 +25,7 @@ type LateUsage struct {
 // chain is what a tenant's invoiced months come to today, up to a month that is
 // to be invoiced.
 type chain struct {
+	from        pricing.Date // the first month that has changed; no date where none has
 	adjustments []billing.Adjustment
 	problems    map[string]string // why a month cannot be adjusted, by invoice
 	closing     pricing.Carried   // what the month right before leaves; nothing where it has no invoice
@@ -63,39 +63,58 @@ func (j *Job) indexEntries() {
 	for _, list := range j.ofTenant {
 		slices.SortFunc(list, func(a, b register.Entry) int { return cmp.Compare(a.Position, b.Position) })
 	}
-	j.chains, j.marks = map[string]*chain{}, map[string]billing.Watermark{}
-}
-
-// watched is the day up to which a month's usage is compared with its invoice. A
-// month that begins by then takes up what came late, so that nothing is lost that
-// was seen while the month was watched.
-func (j *Job) watched(end pricing.Date) pricing.Date {
-	return end.AddDays(int(j.Syncer.Settle/(24*time.Hour)) + watchDays)
+	j.chains, j.marks, j.briefs = map[string]*chain{}, map[string]billing.Watermark{}, map[string]*billing.Document{}
 }
 
 // compare reads, for all tenants at once, what there is to know for drafts: what
-// usage there is of the invoiced months that are watched on the billing date, and
-// which subaccounts were closed.
-func (j *Job) compare(ctx context.Context, o Options) error {
+// usage there is of every invoiced month, however long ago, since usage may come
+// late without end, and which subaccounts were closed.
+func (j *Job) compare(ctx context.Context) error {
 	if err := j.closed(ctx); err != nil {
 		return err
 	}
-	j.marks = map[string]billing.Watermark{}
+	j.briefs, j.marks = map[string]*billing.Document{}, map[string]billing.Watermark{}
 	var docs []*billing.Document
-	for tenant := range j.ofTenant {
-		for _, e := range j.standing(tenant, "") {
-			// Two months more: one to be invoiced, and its days of grace.
-			if j.watched(e.To).AddDays(62).Before(o.AsOf) {
-				continue
-			}
-			doc, err := j.document(ctx, e)
-			if err != nil {
-				return err
-			}
-			docs = append(docs, doc)
+	err := j.reg.EachDocument(ctx, func(e register.Entry, data []byte) error {
+		if _, back := j.reg.CreditOf(e); back || e.Kind != register.Invoice {
+			return nil
 		}
+		doc, err := billing.ParseDocument(data)
+		if err != nil {
+			return err
+		}
+		j.briefs[e.Number] = brief(doc)
+		docs = append(docs, j.briefs[e.Number])
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return j.mark(ctx, docs...)
+}
+
+// brief is what of a document says whether its period is what was invoiced. All
+// invoices that there ever were are held so.
+func brief(doc *billing.Document) *billing.Document {
+	b := *doc
+	b.Lines, b.Daily, b.Taxes = nil, nil, nil
+	b.Adjustments = slices.Clone(doc.Adjustments)
+	for i := range b.Adjustments {
+		b.Adjustments[i].Changes = nil
+	}
+	return &b
+}
+
+// brief is that of a standing invoice.
+func (j *Job) brief(ctx context.Context, e register.Entry) (*billing.Document, error) {
+	if b := j.briefs[e.Number]; b != nil {
+		return b, nil
+	}
+	doc, err := j.document(ctx, e)
+	if err == nil {
+		j.briefs[e.Number] = brief(doc)
+	}
+	return j.briefs[e.Number], err
 }
 
 func (j *Job) mark(ctx context.Context, docs ...*billing.Document) error {
@@ -113,32 +132,16 @@ func (j *Job) chainTo(ctx context.Context, t *billing.Tenant, first pricing.Date
 	if c := j.chains[key]; c != nil {
 		return c, nil
 	}
-	var invoices []*billing.Document // from the first that is watched on
 	all := j.standing(t.ID, without)
-	from := first
-	for _, e := range all {
-		if e.From.Before(from) && !j.watched(e.To).Before(first) {
-			from = e.From
-		}
+	invoices, err := readAll(ctx, all, j.brief)
+	if err != nil {
+		return nil, err
 	}
-	var watched []register.Entry
-	for _, e := range all {
-		if e.From.Before(from) {
-			continue
-		}
-		doc, err := j.document(ctx, e)
-		if err != nil {
-			return nil, err
-		}
-		invoices = append(invoices, doc)
-		if e.From.Before(first) {
-			watched = append(watched, e)
-		}
-	}
-	slices.SortStableFunc(watched, func(a, b register.Entry) int { return cmp.Compare(a.From.String(), b.From.String()) })
+	before := slices.DeleteFunc(slices.Clone(all), func(e register.Entry) bool { return !e.From.Before(first) })
+	slices.SortStableFunc(before, func(a, b register.Entry) int { return cmp.Compare(a.From.String(), b.From.String()) })
 	c := &chain{problems: map[string]string{}}
 	var end pricing.Date
-	for _, e := range watched {
+	for _, e := range before {
 		v, err := j.invoiced(e, invoices)
 		if err != nil {
 			return nil, err
@@ -152,12 +155,29 @@ func (j *Job) chainTo(ctx context.Context, t *billing.Tenant, first pricing.Date
 				return nil, err
 			}
 		}
-		if end, c.closing = e.To, v.Closing; v.Unchanged(j.marks[e.Number], opening) {
+		touched, err := j.touched(ctx, e, without)
+		if err != nil {
+			return nil, err
+		}
+		if end, c.closing = e.To, v.Closing; !touched && v.Unchanged(j.marks[e.Number], opening) {
 			continue
+		}
+		if c.from.IsZero() { // briefs do not say what it was invoiced at
+			c.from = e.From
+			all = slices.DeleteFunc(all, func(other register.Entry) bool { return other.From.Before(c.from) })
+			if invoices, err = readAll(ctx, all, j.document); err != nil {
+				return nil, err
+			}
+			if v, err = j.invoiced(e, invoices); err != nil {
+				return nil, err
+			}
 		}
 		a, unrated, err := j.Biller.Adjust(ctx, v, opening)
 		if err != nil {
 			return nil, err
+		}
+		if c.closing = a.Closing; len(a.Changes) == 0 && v.Unchanged(a.Usage, opening) {
+			continue
 		}
 		if problem := j.unadjustable(t, v.Document, first, unrated); problem != "" {
 			c.problems[e.Number] = problem
@@ -171,6 +191,64 @@ func (j *Job) chainTo(ctx context.Context, t *billing.Tenant, first pricing.Date
 	}
 	j.chains[key] = c
 	return c, nil
+}
+
+// touched reports whether the usage of an invoiced period does not tell what was
+// invoiced for it: an invoice that adjusted it was taken back, or one adjusted an
+// invoice of it that was.
+func (j *Job) touched(ctx context.Context, e register.Entry, without string) (bool, error) {
+	numbers := j.numbers(e)
+	for _, other := range j.ofTenant[e.Tenant] {
+		_, back := j.reg.CreditOf(other)
+		back = back || other.Number == without
+		if other.Kind != register.Invoice || !back && len(numbers) == 1 {
+			continue
+		}
+		doc, err := j.brief(ctx, other)
+		if err != nil {
+			return false, err
+		}
+		for _, a := range doc.Adjustments {
+			if slices.Contains(numbers, a.Number) && (back || a.Number != e.Number) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
+// alreadyInvoiced are the adjustments by which later invoices have billed a period
+// whose invoice was taken back, reversed: its next revision bills all of it.
+func (j *Job) alreadyInvoiced(ctx context.Context, of register.Entry, revision *billing.Document) ([]billing.Adjustment, error) {
+	var out []billing.Adjustment
+	for _, later := range j.standing(of.Tenant, of.Number) {
+		on, err := j.document(ctx, later)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range on.Adjustments {
+			if !slices.Contains(j.numbers(of), a.Number) {
+				continue
+			}
+			if on.Currency != revision.Currency && len(a.Changes) > 0 {
+				return nil, refuse(of.Number, "%s has adjusted it in %s, and it would be in %s now: correct %s first", on.Number, on.Currency, revision.Currency, on.Number)
+			}
+			out = append(out, a.Reversed(of.Number, on.Number, revision.Usage))
+		}
+	}
+	return out, nil
+}
+
+// readAll reads documents of entries, in their order.
+func readAll(ctx context.Context, list []register.Entry, read func(context.Context, register.Entry) (*billing.Document, error)) ([]*billing.Document, error) {
+	out := make([]*billing.Document, len(list))
+	for i, e := range list {
+		var err error
+		if out[i], err = read(ctx, e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // invoiced is what has been invoiced for an entry's period by the documents given.
@@ -208,16 +286,14 @@ func (j *Job) unadjustable(t *billing.Tenant, doc *billing.Document, first prici
 }
 
 // adjusts reports whether what changed of earlier months belongs on the tenant's
-// invoice for the period: it is the first one that is not finalized. A month that
-// a person has credited waits for that person, and nothing waits for it.
+// invoice for the period: it is the first one after them that is not finalized. A
+// month that a person has credited waits for that person, and nothing waits for it.
 func (j *Job) adjusts(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
-	first := p.From
-	for _, e := range j.standing(t.ID, "") {
-		if e.From.Before(first) && !j.watched(e.To).Before(p.From) {
-			first = e.From
-		}
+	c, err := j.chainTo(ctx, t, p.From, "")
+	if err != nil || c.from.IsZero() {
+		return true, err
 	}
-	for ; first.Before(p.From); first = first.NextMonth() {
+	for first := c.from; first.Before(p.From); first = first.NextMonth() {
 		month := billing.Month(first, t.TimeZone)
 		if j.hasEntry(t.ID, month) {
 			continue
@@ -246,16 +322,9 @@ func (j *Job) Late(ctx context.Context, first pricing.Date) ([]LateUsage, error)
 		if !compared {
 			continue
 		}
-		var invoices []*billing.Document
-		for _, other := range j.standing(e.Tenant, "") {
-			if other.From.Before(e.From) {
-				continue
-			}
-			doc, err := j.document(ctx, other)
-			if err != nil {
-				return nil, err
-			}
-			invoices = append(invoices, doc)
+		invoices, err := readAll(ctx, j.standing(e.Tenant, ""), j.brief)
+		if err != nil {
+			return nil, err
 		}
 		v, err := j.invoiced(e, invoices)
 		if err != nil {
@@ -264,7 +333,7 @@ func (j *Job) Late(ctx context.Context, first pricing.Date) ([]LateUsage, error)
 		if mark == v.Usage {
 			continue
 		}
-		l := LateUsage{Invoice: e.Number, Records: mark.Records - v.Usage.Records, Problem: "its tenant is not configured any more"}
+		l := LateUsage{Invoice: e.Number, Records: mark.Records - v.Usage.Records, Problem: "its tenant is not configured any more: configure it again, with the day that it left as until, and it is billed"}
 		if i := slices.IndexFunc(j.Biller.Tenants, func(t billing.Tenant) bool { return t.ID == e.Tenant }); i >= 0 {
 			c, err := j.chainTo(ctx, &j.Biller.Tenants[i], e.To, "")
 			if err != nil {
@@ -278,15 +347,30 @@ func (j *Job) Late(ctx context.Context, first pricing.Date) ([]LateUsage, error)
 }
 
 // billsLate reports whether a tenant that is not billed any more has an invoice
-// for the period all the same, with nothing but adjustments: the first one that
-// can still be finalized in time.
+// for the period all the same, with nothing but adjustments. It is for the last
+// month that is due on the billing date or, where that one is invoiced, for the
+// month after it, which is drafted: so whatever is there on a night is on an
+// invoice that can be finalized, whichever nights were missed before.
 func (j *Job) billsLate(ctx context.Context, t *billing.Tenant, p billing.Period, o Options) (bool, error) {
-	if o.AsOf.Before(p.From) || p.To.AddDays(j.GraceDays).Before(o.AsOf) {
+	isDue := func(p billing.Period) bool { return !o.AsOf.Before(p.To.AddDays(j.GraceDays)) }
+	before, after := billing.Month(p.From.AddDays(-1).FirstOfMonth(), t.TimeZone), billing.Month(p.To, t.TimeZone)
+	switch {
+	case o.AsOf.Before(p.From), isDue(after):
 		return false, nil
+	case !isDue(p):
+		if !isDue(before) {
+			return false, nil
+		}
+		if late, err := j.comesToAnything(ctx, t, before); err != nil || late && !j.hasEntry(t.ID, before) {
+			return false, err
+		}
 	}
-	if before := billing.Month(p.From.AddDays(-1), t.TimeZone); !before.To.AddDays(j.GraceDays).Before(o.AsOf) && !j.hasEntry(t.ID, before) {
-		return false, nil // that one can
-	}
+	return j.comesToAnything(ctx, t, p)
+}
+
+// comesToAnything reports whether adjustments belong on the tenant's invoice for
+// the period, of which some amount is not zero.
+func (j *Job) comesToAnything(ctx context.Context, t *billing.Tenant, p billing.Period) (bool, error) {
 	if ok, err := j.adjusts(ctx, t, p); err != nil || !ok {
 		return false, err
 	}

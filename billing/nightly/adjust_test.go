@@ -129,8 +129,8 @@ func TestLateUsageIsAdjusted(t *testing.T) {
 	who.Plan = "dear"
 	// 120 s at 1.20 a minute are 2.40; 19 % of 3.00 are 0.57.
 	november := finalized(t, j, sim, "2026-12-05", "2026-11")
-	wantAmounts(t, "November", november, "Calls 2.40", "Calls [2026-10: 1 record late (+60 seconds)] of INV-2026-000001: 0.60", "net 3.00 total 3.57")
-	if a := november.Adjustments; len(a) != 1 || a[0].Number != october.Number || a[0].Reason != "1 record late" || a[0].Records != 1 || a[0].Usage.Records != october.Usage.Records+1 {
+	wantAmounts(t, "November", november, "Calls 2.40", "Calls [2026-10: usage came late or changed (+1 record, +60 seconds)] of INV-2026-000001: 0.60", "net 3.00 total 3.57")
+	if a := november.Adjustments; len(a) != 1 || a[0].Number != october.Number || a[0].Reason != billing.UsageLateOrChanged || a[0].Records != 1 || a[0].Usage.Records != october.Usage.Records+1 {
 		t.Errorf("November's adjustments: %+v", a)
 	}
 
@@ -145,8 +145,8 @@ func TestLateUsageIsAdjusted(t *testing.T) {
 	// 30 s less 60 s at 0.60 a minute are -0.30; 90 s at 1.20 are 1.80.
 	december := finalized(t, j, sim, "2027-01-05", "2026-12")
 	wantAmounts(t, "December", december, "Calls 1.20",
-		"Calls [2026-10: 1 record late (-30 seconds)] of INV-2026-000001: -0.30",
-		"Calls [2026-11: 1 record late (+90 seconds)] of INV-2026-000002: 1.80", "net 2.70 total 3.21")
+		"Calls [2026-10: usage came late or changed (+1 record, -30 seconds)] of INV-2026-000001: -0.30",
+		"Calls [2026-11: usage came late or changed (+1 record, +90 seconds)] of INV-2026-000002: 1.80", "net 2.70 total 3.21")
 	months = night(t, j, sim, "2027-01-10")
 	for label, m := range months {
 		if len(m.Late) > 0 {
@@ -172,27 +172,27 @@ func TestAdjustmentsAreExact(t *testing.T) {
 			p.Limits = pricing.Limits{Minimum: ptr(amount("1.20"))}
 			// October comes to 1.00 and 0.20 up to the minimum; with 0.50 more to 1.50.
 		}, []string{"Calls 1.00", "Up to the minimum of 1.2 0.20", "net 1.20 total 1.20"},
-			[]string{"Calls 2.00", "Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50",
-				"Up to the minimum of 1.2 [2026-10: 1 record late] of INV-2026-000001: -0.20", "net 2.30 total 2.30"},
+			[]string{"Calls 2.00", "Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50",
+				"Up to the minimum of 1.2 [2026-10: usage came late or changed] of INV-2026-000001: -0.20", "net 2.30 total 2.30"},
 			[]string{"Calls 0.30", "Up to the minimum of 1.2 0.90", "net 1.20 total 1.20"}},
 		{"a credit that October has not used up", func(_ *pricing.Plan, who *billing.Tenant) {
 			who.Credits = []pricing.Credit{{ID: "welcome", Description: "Welcome", Amount: amount("3.60")}}
 			// 1.00 and 0.50 come off it in October, 2.00 in November, 0.10 in December.
 		}, []string{"Calls 1.00", "Welcome -1.00", "net 0.00 total 0.00"},
-			[]string{"Calls 2.00", "Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50",
-				"Welcome [2026-10: 1 record late] of INV-2026-000001: -0.50", "Welcome -2.00", "net 0.00 total 0.00"},
+			[]string{"Calls 2.00", "Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50",
+				"Welcome [2026-10: usage came late or changed] of INV-2026-000001: -0.50", "Welcome -2.00", "net 0.00 total 0.00"},
 			[]string{"Calls 0.30", "Welcome -0.10", "net 0.20 total 0.20"}},
 		{"an allowance that rolls over", func(p *pricing.Plan, _ *billing.Tenant) {
 			p.Allowances = []pricing.Allowance{{ID: "bundle", Description: "Bundle", Quantity: amount("2"), Unit: pricing.Minute, Charges: []string{"call"}, Rollover: 1}}
 			// 120 s a month. October has used 100 s, then 120 s of them, and 30 s cost
 			// 0.30. November has 120 s, and not 20 s more: 80 s of 200 s cost 0.80.
 		}, []string{"net 0.00 total 0.00"},
-			[]string{"Calls 0.80", "Calls [2026-10: 1 record late (+30 seconds)] of INV-2026-000001: 0.30", "net 1.10 total 1.10"},
+			[]string{"Calls 0.80", "Calls [2026-10: usage came late or changed (+30 seconds)] of INV-2026-000001: 0.30", "net 1.10 total 1.10"},
 			[]string{"net 0.00 total 0.00"}},
 		{"a fee in advance", func(p *pricing.Plan, _ *billing.Tenant) {
 			p.Charges = append(p.Charges, advance("10.00"))
 		}, []string{"Calls 1.00", "Fee 10.00", "Fee, in advance 10.00", "net 21.00 total 21.00"},
-			[]string{"Calls 2.00", "Fee, in advance 10.00", "Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50", "net 12.50 total 12.50"},
+			[]string{"Calls 2.00", "Fee, in advance 10.00", "Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50", "net 12.50 total 12.50"},
 			[]string{"Calls 0.30", "Fee, in advance 10.00", "net 10.30 total 10.30"}},
 	}
 	for _, tt := range tests {
@@ -225,8 +225,8 @@ func TestAdjustmentThatReachesTheNextMonth(t *testing.T) {
 	called(t, j, "c", "2026-10-20", 50, 1)
 	// 1.50 of it are October's now, and 0.50 less November's: 0.50 are to be paid.
 	wantAmounts(t, "December", finalized(t, j, sim, "2027-01-05", "2026-12"),
-		"Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50",
-		"Welcome [2026-10: 1 record late] of INV-2026-000001: -0.50",
+		"Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50",
+		"Welcome [2026-10: usage came late or changed] of INV-2026-000001: -0.50",
 		"Welcome [2026-11: follows from an adjustment before it] of INV-2026-000002: 0.50", "net 0.50 total 0.50")
 	if january := look(t, j, "2027-01-06", "t", "2027-01")[0].Document; len(january.Adjustments) > 0 {
 		t.Errorf("January adjusts again: %v", amounts(january))
@@ -251,7 +251,7 @@ func TestLateUsageThatCannotBeAdjusted(t *testing.T) {
 	j.Biller.Plans["hand"] = usd
 	who.ID = "other"
 	m = night(t, j, sim, "2026-11-20")["2026-10"]
-	if want := "INV-2026-000001 1 its tenant is not configured any more"; late(m) != want || !m.NeedsPerson() {
+	if want := "INV-2026-000001 1 its tenant is not configured any more: configure it again, with the day that it left as until, and it is billed"; late(m) != want || !m.NeedsPerson() {
 		t.Errorf("late %q, want %s", late(m), want)
 	}
 }
@@ -270,11 +270,69 @@ func TestLateUsageOfATenantThatHasLeft(t *testing.T) {
 	if m := night(t, j, sim, "2026-11-21")["2026-11"]; m == nil || statuses(m) != "t draft" {
 		t.Fatalf("November with late usage: %v", m)
 	}
-	wantAmounts(t, "November", finalized(t, j, sim, "2026-12-04", "2026-11"), "Calls [2026-10: 1 record late (+50 seconds)] of INV-2026-000001: 0.50", "net 0.50 total 0.50")
+	wantAmounts(t, "November", finalized(t, j, sim, "2026-12-04", "2026-11"), "Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50", "net 0.50 total 0.50")
 	for label, m := range night(t, j, sim, "2026-12-05") {
 		if strings.Contains(statuses(m), "draft") || len(m.Late) > 0 {
 			t.Errorf("afterwards %s is %s, late %s", label, statuses(m), late(m))
 		}
+	}
+}
+
+// What a watermark knows is said: that usage came, that it changed, or either.
+func TestReasonOfAnAdjustment(t *testing.T) {
+	j, sim, _ := quiet(t)
+	finalized(t, j, sim, "2026-11-05", "2026-10")
+	called(t, j, "a", "2026-10-10", 100, 1)
+	called(t, j, "b", "2026-10-11", 50, 1)
+	wantAmounts(t, "November", finalized(t, j, sim, "2026-12-05", "2026-11"),
+		"Calls [2026-10: usage came late (+2 records, +150 seconds)] of INV-2026-000001: 1.50", "net 1.50 total 1.50")
+	called(t, j, "a", "2026-10-10", 40, 2)
+	wantAmounts(t, "December", finalized(t, j, sim, "2027-01-05", "2026-12"),
+		"Calls [2026-10: usage changed (-60 seconds)] of INV-2026-000001: -0.60", "net -0.60 total -0.60")
+	called(t, j, "a", "2026-10-10", 70, 3)
+	called(t, j, "c", "2026-10-12", 10, 3)
+	wantAmounts(t, "January", finalized(t, j, sim, "2027-02-05", "2027-01"),
+		"Calls [2026-10: usage came late or changed (+1 record, +40 seconds)] of INV-2026-000001: 0.40", "net 0.40 total 0.40")
+}
+
+// It is billed whichever nights were missed since it was drafted.
+func TestLateUsageOfATenantThatHasLeftAfterMissedNights(t *testing.T) {
+	const want = "Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50"
+	for day, month := range map[string]string{
+		"2026-12-04": "2026-11", "2026-12-05": "2026-11", "2027-01-03": "2026-11", // the last that is due
+		"2027-01-20": "2026-12", "2028-02-29": "2028-01",
+	} {
+		j, sim, who := quiet(t)
+		who.Until = date(t, "2026-11-01")
+		called(t, j, "a", "2026-10-10", 100, 1)
+		finalized(t, j, sim, "2026-11-05", "2026-10")
+		called(t, j, "b", "2026-10-11", 50, 1)
+		if m := night(t, j, sim, "2026-11-21")["2026-11"]; m == nil || statuses(m) != "t draft" {
+			t.Fatalf("November with late usage: %v", m)
+		}
+		wantAmounts(t, day, finalized(t, j, sim, day, month), want, "net 0.50 total 0.50")
+		for label, m := range night(t, j, sim, date(t, day).AddDays(40).String()) {
+			if strings.Contains(statuses(m), "draft") || len(m.Late) > 0 {
+				t.Errorf("%s: afterwards %s is %s, late %s", day, label, statuses(m), late(m))
+			}
+		}
+	}
+}
+
+// Usage that comes years late is billed like any other.
+func TestUsageYearsLate(t *testing.T) {
+	j, sim, _ := quiet(t)
+	called(t, j, "a", "2026-10-10", 100, 1)
+	finalized(t, j, sim, "2026-11-05", "2026-10")
+	night(t, j, sim, "2028-03-10")
+	called(t, j, "b", "2026-10-11", 50, 1)
+	if m := night(t, j, sim, "2028-03-11")["2026-10"]; m == nil || late(m) != "INV-2026-000001 1" {
+		t.Errorf("October 2026 is not looked after: %v", m)
+	}
+	wantAmounts(t, "March 2028", finalized(t, j, sim, "2028-04-05", "2028-03"),
+		"Calls [2026-10: usage came late or changed (+1 record, +50 seconds)] of INV-2026-000001: 0.50", "net 0.50 total 0.50")
+	if m := night(t, j, sim, "2028-04-06")["2026-10"]; m != nil {
+		t.Errorf("October 2026 is still looked after: late %s", late(m))
 	}
 }
 

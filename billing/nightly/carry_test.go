@@ -256,7 +256,7 @@ func TestTenantThatEnded(t *testing.T) {
 		t.Errorf("draft: %v, %s, %v", tm.Document, path, err)
 	}
 	m := night(t, j, sim, "2026-12-04")["2026-11"]
-	if m == nil || statuses(m) != "t paid INV-2026-000002" {
+	if m == nil || statuses(m) != "t finalized INV-2026-000002" {
 		t.Fatalf("November: %v", m)
 	}
 	row := m.Statement.Tenants[0]
@@ -297,7 +297,7 @@ func TestTenantThatPauses(t *testing.T) {
 	const january = "Fee 31; Fee, in advance 31; Credit -8"
 	wantTold(t, look(t, j, "2026-11-20", "t", "2026-10", "2026-11", "2026-12", "2027-01"), october, "draft; Fee, credit -31", "none", "draft; "+january)
 	months := night(t, j, sim, "2027-02-05")
-	if got := statuses(months["2026-11"]); got != "t paid INV-2027-000001" {
+	if got := statuses(months["2026-11"]); got != "t finalized INV-2027-000001" {
 		t.Errorf("November: %s", got)
 	}
 	wantTold(t, look(t, j, "2027-02-05", "t", "2026-11", "2026-12", "2027-01"), "finalized; Fee, credit -31", "none", "finalized; "+january)

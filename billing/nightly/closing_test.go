@@ -152,5 +152,5 @@ func TestLateAfterTheFinalInvoice(t *testing.T) {
 	final := finalized(t, j, sim, "2026-10-24", "2026-10")
 	called(t, j, "late", "2026-10-12", 60, 1)
 	doc := finalized(t, j, sim, "2026-12-04", "2026-11")
-	wantAmounts(t, "November", doc, "Each call [2026-10: 1 record late (+60 seconds)] of "+final.Number+": 0.60", "net 0.60 total 0.60")
+	wantAmounts(t, "November", doc, "Each call [2026-10: usage came late or changed (+1 record, +60 seconds)] of "+final.Number+": 0.60", "net 0.60 total 0.60")
 }

@@ -40,6 +40,7 @@ type Job struct {
 	reg      *register.Register
 	ofTenant map[string][]register.Entry  // the register's entries, in the order in which they were finalized
 	coverage *ingest.Coverage             // what has been pulled, as this run found it
+	briefs   map[string]*billing.Document // of standing invoices, by number
 	marks    map[string]billing.Watermark // of the usage there is of invoiced months, by number
 	chains   map[string]*chain            // by tenant, month, and what is left out
 	billed   *billed                      // around the month that was looked at last
@@ -135,10 +136,17 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 		return report, err
 	}
 	report.Sync.Failures = append(report.Sync.Failures, failures...)
+	again, err := j.pullAgain(ctx, months, o)
+	if err != nil {
+		return report, err
+	}
+	report.Sync.Windows += again.Windows
+	report.Sync.Records += again.Records
+	report.Sync.Failures = append(report.Sync.Failures, again.Failures...)
 	if err := j.cover(ctx, o); err != nil {
 		return report, err
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return report, err
 	}
 	var failed []error
@@ -177,14 +185,22 @@ func (j *Job) Run(ctx context.Context, o Options) (*Report, error) {
 // sync pulls usage. What Twilio's clock says is ahead has not happened: o.Now
 // is set back to it.
 func (j *Job) sync(ctx context.Context, o *Options, due []ingest.Due) (ingest.Summary, error) {
-	summary, err := j.Syncer.Sync(ctx, ingest.Request{Now: o.Now, Due: due})
+	summary, err := j.pull(ctx, ingest.Request{Now: o.Now, Due: due})
+	if err == nil {
+		o.Now = summary.Now
+	}
+	return summary, err
+}
+
+// pull pulls usage, and logs the lists that could not be pulled.
+func (j *Job) pull(ctx context.Context, req ingest.Request) (ingest.Summary, error) {
+	summary, err := j.Syncer.Sync(ctx, req)
 	if err != nil {
 		return summary, err
 	}
 	for _, f := range summary.Failures {
 		j.Log.ErrorContext(ctx, "a list could not be pulled", "account", f.Account, "resource", f.Resource, "err", f.Err)
 	}
-	o.Now = summary.Now
 	return summary, nil
 }
 
@@ -198,7 +214,7 @@ func (j *Job) Look(ctx context.Context, o Options) ([]billing.TenantMonth, error
 	if err := j.cover(ctx, o); err != nil {
 		return nil, err
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return nil, err
 	}
 	tenants, _, err := j.tenants(ctx, o.Period.FirstOfMonth(), o, false)
@@ -254,16 +270,15 @@ func (j *Job) months(o Options) []pricing.Date {
 	return out
 }
 
-// watchDays is how long after its usage has settled a month is still compared
-// with its invoices each night, so that usage that came late is reported for
-// long enough to be seen.
-const watchDays = 45
+// keepDays is how long after its usage has settled a month is still looked after
+// each night, with its statement and documents.
+const keepDays = 45
 
 // finished reports whether there is nothing left to do for a calendar month:
-// every invoice is finalized, its documents are there, and all of its usage has
-// settled, so that none can come late.
+// every invoice is finalized, its documents are there, and none of its usage that
+// came late is still to be adjusted.
 func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool, error) {
-	if o.AsOf.Before(j.watched(first.NextMonth())) {
+	if o.AsOf.Before(first.NextMonth().AddDays(int(j.Syncer.Settle/(24*time.Hour)) + keepDays)) {
 		return false, nil
 	}
 	for i := range j.Biller.Tenants {
@@ -272,9 +287,12 @@ func (j *Job) finished(ctx context.Context, first pricing.Date, o Options) (bool
 		if j.hasEntry(t.ID, p) {
 			continue
 		}
-		if bills, err := j.billsOwn(ctx, t, p); err != nil || bills {
+		if bills, err := j.bills(ctx, t, p, o); err != nil || bills {
 			return false, err
 		}
+	}
+	if late, err := j.Late(ctx, first); err != nil || len(late) > 0 {
+		return false, err
 	}
 	var numbers []string
 	for _, e := range j.reg.Entries() {
@@ -726,7 +744,19 @@ func (j *Job) drafts(ctx context.Context, list []*drafting, o Options) ([]*billi
 	}
 	for i, d := range list {
 		drafts[i].Document.Revision, drafts[i].Document.Corrects = d.revision, d.corrects
-		drafts[i].Adjust(d.tenant, d.adjustments)
+		adjustments := d.adjustments
+		if d.corrects != nil {
+			of, err := j.reg.Number(d.corrects.Number)
+			if err != nil {
+				return nil, err
+			}
+			invoiced, err := j.alreadyInvoiced(ctx, of, &drafts[i].Document)
+			if err != nil {
+				return nil, err
+			}
+			adjustments = slices.Concat(adjustments, invoiced)
+		}
+		drafts[i].Adjust(d.tenant, adjustments)
 		billed, _ := j.Biller.UntilClosed(d.tenant, d.period)
 		if due, err := j.isDue(billed, o); err != nil {
 			return nil, err
@@ -828,7 +858,7 @@ func (j *Job) Draft(ctx context.Context, t *billing.Tenant, o Options) (billing.
 	if e, done := j.reg.Latest(t.ID, p.From, p.To); done {
 		return tm, "", fmt.Errorf("draft invoice of tenant %s for %s: it is finalized, as %s", t.ID, p.Label(), e.Number)
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return tm, "", err
 	}
 	if err := j.mustBill(ctx, t, p, o); err != nil {
@@ -861,7 +891,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 	if err != nil {
 		return billing.TenantMonth{}, "", err
 	}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	if err := j.mustBill(ctx, t, p, o); err != nil {
@@ -885,7 +915,7 @@ func (j *Job) Finalize(ctx context.Context, t *billing.Tenant, o Options) (billi
 		return billing.TenantMonth{}, "", err
 	}
 	j.chains = map[string]*chain{}
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return billing.TenantMonth{}, "", err
 	}
 	tm, _, err := j.tenant(ctx, t, p, o, true)

@@ -49,7 +49,7 @@ func (j *Job) Rerate(ctx context.Context, number, reason string, o Options) (*Re
 		return nil, refuse(number, "tenant %s is not configured any more", e.Tenant)
 	}
 	t := &j.Biller.Tenants[i]
-	if err := j.compare(ctx, o); err != nil {
+	if err := j.compare(ctx); err != nil {
 		return nil, err
 	}
 	c, err := j.chainTo(ctx, t, e.From, number)
@@ -70,19 +70,11 @@ func (j *Job) Rerate(ctx context.Context, number, reason string, o Options) (*Re
 	if credit != nil {
 		r.After.Corrects = credit.Corrects
 	}
-	adjustments := c.adjustments
-	for _, later := range j.standing(e.Tenant, number) {
-		on, err := j.document(ctx, later)
-		if err != nil {
-			return nil, err
-		}
-		for _, a := range on.Adjustments {
-			if slices.Contains(j.numbers(e), a.Number) {
-				adjustments = append(adjustments, a.Reversed(number, on.Number, r.After.Usage))
-			}
-		}
+	invoiced, err := j.alreadyInvoiced(ctx, e, r.After)
+	if err != nil {
+		return nil, err
 	}
-	draft.Adjust(t, adjustments)
+	draft.Adjust(t, slices.Concat(c.adjustments, invoiced))
 	if other, err := j.billedBefore(ctx, r.After); err != nil {
 		return nil, err
 	} else if other != "" {

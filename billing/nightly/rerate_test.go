@@ -143,7 +143,7 @@ func TestRerateOfAnAdjustedMonth(t *testing.T) {
 	dearer(j, "0.30")
 	r := rerated(t, j, "INV-2026-000001", "2026-12-06")
 	// 660 s at 0.30 a minute are 3.30, of which November has billed 0.60.
-	wantAmounts(t, "October", r.After, "Calls 3.30", "Calls [2026-10: already invoiced on INV-2026-000002 (-60 seconds)] of INV-2026-000001: -0.60", "net 2.70 total 2.70")
+	wantAmounts(t, "October", r.After, "Calls 3.30", "Calls [2026-10: already invoiced on INV-2026-000002 (-1 record, -60 seconds)] of INV-2026-000001: -0.60", "net 2.70 total 2.70")
 	if err := j.Correct(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
@@ -155,12 +155,12 @@ func TestRerateOfAnAdjustedMonth(t *testing.T) {
 	}
 	wantAdjusted("2026-12-07", "net 0.00 total 0.00")
 	called(t, j, "d", "2026-10-12", 20, 1) // at the price of the revision
-	wantAdjusted("2026-12-08", "Calls [2026-10: 1 record late (+20 seconds)] of INV-2026-000003: 0.10; net 0.10 total 0.10")
+	wantAdjusted("2026-12-08", "Calls [2026-10: usage came late or changed (+1 record, +20 seconds)] of INV-2026-000003: 0.10; net 0.10 total 0.10")
 
 	r = rerated(t, j, "INV-2026-000002", "2026-12-09")
 	// 120 s at 0.30 a minute. What October came to is 3.40: 2.70 were invoiced on its
 	// revision, of 3.30, so that 0.60 of the call and 0.10 of the late one are left.
-	wantAmounts(t, "November", r.After, "Calls 0.60", "Calls [2026-10: 2 records late (+80 seconds)] of INV-2026-000003: 0.70", "net 1.30 total 1.30")
+	wantAmounts(t, "November", r.After, "Calls 0.60", "Calls [2026-10: usage came late or changed (+2 records, +80 seconds)] of INV-2026-000003: 0.70", "net 1.30 total 1.30")
 	if err := j.Correct(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}

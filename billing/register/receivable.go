@@ -14,16 +14,17 @@ import (
 // What becomes of an entry. A partly paid invoice stays finalized.
 const (
 	Finalized = "finalized"
-	Paid      = "paid"     // in full; an invoice over nothing, or over less, is so by itself
+	Paid      = "paid"     // in full, or paid out in full; an invoice over nothing is so by itself
 	Credited  = "credited" // taken back by a credit note
 )
 
 // Statuses are all of them.
 var Statuses = []string{Finalized, Paid, Credited}
 
-// Payment is a payment of an invoice, or of a part of it.
+// Payment is a payment of an invoice, or of a part of it; negative for what was
+// paid out to the buyer, or set off against another invoice.
 type Payment struct {
-	Number    string          `json:"number"` // of the invoice
+	Number    string          `json:"number"` // of the invoice, or of the credit note where that is paid out
 	On        pricing.Date    `json:"date"`
 	Amount    decimal.Decimal `json:"amount"` // in Currency
 	Currency  string          `json:"currency"`
@@ -35,10 +36,11 @@ type Receivable struct {
 	Entry
 	Status string          `json:"status"`
 	Paid   decimal.Decimal `json:"paid"` // so far, in Currency
-	// Open is what the buyer still has to pay, in Currency; negative for what was
-	// paid on an invoice that was taken back.
+	// Open is what the buyer still has to pay, in Currency; negative for what is
+	// owed to the buyer: by an invoice below zero, or by the credit note of one
+	// that was paid. A credited invoice has nothing open.
 	Open decimal.Decimal `json:"open"`
-	// DaysOverdue counts from the day after the due date while anything is open.
+	// DaysOverdue counts from the day after the due date while the buyer has anything to pay.
 	DaysOverdue int `json:"days_overdue"`
 }
 
@@ -59,18 +61,22 @@ func Receivables(entries []Entry, payments []Payment, asOf pricing.Date) []Recei
 	for i, e := range entries {
 		r := Receivable{Entry: e, Status: Finalized, Paid: paid[e.Number]}
 		switch {
-		case e.Kind == CreditNote: // what it takes back is not open any more
-		case credited[e.Number]:
-			r.Status, r.Open = Credited, r.Paid.Neg()
-		case e.Total.Sign() <= 0:
-			r.Status = Paid
-		default:
-			r.Open = e.Total.Sub(r.Paid)
-			if r.Open.Sign() <= 0 {
+		case e.Kind == CreditNote:
+			// What was paid of the invoice goes back; the rest is not to be had any more.
+			back := paid[e.Corrects]
+			r.Open = back.Add(r.Paid).Neg()
+			if !back.IsZero() && r.Open.IsZero() {
 				r.Status = Paid
-			} else if e.Due.Before(asOf) {
-				r.DaysOverdue = e.Due.DaysUntil(asOf)
 			}
+		case credited[e.Number]:
+			r.Status = Credited
+		default:
+			if r.Open = e.Total.Sub(r.Paid); r.Open.IsZero() {
+				r.Status = Paid
+			}
+		}
+		if r.Open.IsPositive() && e.Due.Before(asOf) {
+			r.DaysOverdue = e.Due.DaysUntil(asOf)
 		}
 		out[i] = r
 	}
@@ -91,7 +97,8 @@ func (r *Register) Payments(ctx context.Context) ([]Payment, error) {
 }
 
 // Pay records a payment of an invoice, of all that is open where p has no
-// amount. A reference that a payment of the invoice has already is that
+// amount; a negative one of an invoice below zero, or of the credit note of a
+// paid one. A reference that a payment of the invoice has already is that
 // payment, which is answered again, and false with it. The caller holds the
 // lock of the data folder.
 func (r *Register) Pay(ctx context.Context, p Payment, now time.Time) (Payment, bool, error) {
@@ -106,9 +113,6 @@ func (r *Register) pay(ctx context.Context, p Payment, now time.Time) (Payment, 
 	e, ok := r.numbers[p.Number]
 	if !ok {
 		return p, false, fmt.Errorf("it is not in the register: only a finalized invoice can be paid")
-	}
-	if e.Kind == CreditNote {
-		return p, false, fmt.Errorf("it is the credit note for %s: there is nothing to pay", e.Corrects)
 	}
 	if p.Currency != "" && p.Currency != e.Currency {
 		return p, false, fmt.Errorf("it is in %s, and the payment in %s: record what the payment comes to in %s", e.Currency, p.Currency, e.Currency)
@@ -136,21 +140,27 @@ func (r *Register) pay(ctx context.Context, p Payment, now time.Time) (Payment, 
 	if credit, back := r.CreditOf(e); back {
 		return p, false, fmt.Errorf("credit note %s has taken it back: pay the invoice that stands for it", credit.Number)
 	}
-	is := Receivables([]Entry{e}, paid, p.On)[0]
+	is := Receivables([]Entry{e}, all, p.On)[0]
 	places := pricing.MinorUnits(e.Currency)
+	owed := "open"
+	if is.Open.IsNegative() {
+		owed = "owed to the tenant"
+	}
 	switch {
-	case e.Total.Sign() <= 0:
-		return p, false, fmt.Errorf("its total is %s %s: there is nothing to pay", e.Total.StringFixed(places), e.Currency)
-	case is.Status == Paid:
+	case is.Open.IsZero() && len(paid) > 0:
 		return p, false, fmt.Errorf("it is paid, last on %s", paid[len(paid)-1].On)
+	case is.Open.IsZero() && e.Kind == CreditNote:
+		return p, false, fmt.Errorf("it is the credit note for %s, of which nothing was paid: there is nothing to pay out", e.Corrects)
+	case is.Open.IsZero():
+		return p, false, fmt.Errorf("its total is %s %s: there is nothing to pay", e.Total.StringFixed(places), e.Currency)
 	case p.Amount.IsZero():
 		p.Amount = is.Open
-	case p.Amount.IsNegative():
-		return p, false, fmt.Errorf("%s is not an amount to pay", p.Amount)
+	case p.Amount.Sign() != is.Open.Sign():
+		return p, false, fmt.Errorf("%s is not an amount to pay: %s %s are %s", p.Amount, is.Open.StringFixed(places), e.Currency, owed)
 	case !p.Amount.Equal(p.Amount.Truncate(places)):
 		return p, false, fmt.Errorf("%s has more than the %d decimals of %s", p.Amount, places, e.Currency)
-	case p.Amount.GreaterThan(is.Open):
-		return p, false, fmt.Errorf("%s %s is more than the %s that are open", p.Amount.StringFixed(places), e.Currency, is.Open.StringFixed(places))
+	case p.Amount.Abs().GreaterThan(is.Open.Abs()):
+		return p, false, fmt.Errorf("%s %s is more than the %s that are %s", p.Amount.StringFixed(places), e.Currency, is.Open.StringFixed(places), owed)
 	}
 	p.Currency = e.Currency
 	err = r.db.InsertPayment(ctx, warehouse.Payment{

@@ -19,14 +19,22 @@ func TestReceivables(t *testing.T) {
 	note := Entry{Identity: Identity{Kind: CreditNote}, Number: "CN-1", Total: d("-30"), Currency: "USD", Due: due, Corrects: "back"}
 	part := note
 	part.Number, part.Corrects = "CN-2", "back, paid"
+	out := note
+	out.Number, out.Corrects = "CN-3", "back, paid, paid out"
+	was := note
+	was.Number, was.Corrects, was.Total = "CN-4", "below, paid out, back", d("5")
 	entries := []Entry{
 		entry("open", "30"), entry("part", "30"), entry("paid", "30"), entry("back", "30"), entry("back, paid", "30"),
-		entry("zero", "0"), entry("below", "-5"), note, part,
+		entry("zero", "0"), entry("below", "-5"), entry("below, part", "-5"), entry("below, paid out", "-5"),
+		entry("back, paid, paid out", "30"), entry("below, paid out, back", "-5"), note, part, out, was,
 	}
 	payments := []Payment{
 		{Number: "part", Amount: d("10.50")}, {Number: "part", Amount: d("9.50")},
 		{Number: "paid", Amount: d("10")}, {Number: "paid", Amount: d("20")},
 		{Number: "back, paid", Amount: d("12")},
+		{Number: "below, part", Amount: d("-2")}, {Number: "below, paid out", Amount: d("-5")},
+		{Number: "back, paid, paid out", Amount: d("30")}, {Number: "CN-3", Amount: d("-30")},
+		{Number: "below, paid out, back", Amount: d("-5")},
 	}
 	want := []struct {
 		status, paid, open string
@@ -36,11 +44,17 @@ func TestReceivables(t *testing.T) {
 		{Finalized, "20", "10", 3},
 		{Paid, "30", "0", 0},
 		{Credited, "0", "0", 0},
-		{Credited, "12", "-12", 0},
+		{Credited, "12", "0", 0},
 		{Paid, "0", "0", 0},
-		{Paid, "0", "0", 0},
+		{Finalized, "0", "-5", 0},
+		{Finalized, "-2", "-3", 0},
+		{Paid, "-5", "0", 0},
+		{Credited, "30", "0", 0},
+		{Credited, "-5", "0", 0},
 		{Finalized, "0", "0", 0},
-		{Finalized, "0", "0", 0},
+		{Finalized, "0", "-12", 0},
+		{Paid, "-30", "0", 0},
+		{Finalized, "0", "5", 3},
 	}
 	for i, r := range Receivables(entries, payments, due.AddDays(3)) {
 		w := want[i]
@@ -81,10 +95,10 @@ func TestPay(t *testing.T) {
 		}
 	}
 	refused("it is not in the register", "INV-9", "", "", "")
-	refused("it is the credit note for INV-2026-000002", credit.Number, "", "", "")
+	refused("it is the credit note for INV-2026-000002, of which nothing was paid", credit.Number, "", "", "")
 	refused("credit note CN-1 has taken it back", second.Number, "", "", "")
 	refused("it is in USD, and the payment in EUR", first.Number, "1", "EUR", "")
-	refused("-1 is not an amount", first.Number, "-1", "", "")
+	refused("-1 is not an amount to pay: 10.50 USD are open", first.Number, "-1", "", "")
 	refused("1.001 has more than the 2 decimals", first.Number, "1.001", "", "")
 	refused("10.51 USD is more than the 10.50 that are open", first.Number, "10.51", "", "")
 	paid := func(amount, given, reference string, isNew bool) {
@@ -108,6 +122,52 @@ func TestPay(t *testing.T) {
 	if err != nil || len(payments) != 4 {
 		t.Errorf("%v, %v", payments, err)
 	}
+}
+
+// What is owed to the buyer, by an invoice below zero or by the credit note of one
+// that was paid, is open until it is paid out.
+func TestPayOut(t *testing.T) {
+	db := warehousetest.Open(t)
+	r := open(t, db)
+	issued := date(2026, 11, 4)
+	add := func(kind, tenant, total, corrects string) Entry {
+		t.Helper()
+		id := october(tenant)
+		id.Kind = kind
+		e, err := r.Finalize(t.Context(), id, Series{kind + "-{seq}"}, issued, func(number string) (Draft, error) {
+			return Draft{Document: []byte(number), Total: decimal.RequireFromString(total), Currency: "USD", Issued: issued, Due: issued, Corrects: corrects}, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	below, paid := add(Invoice, "a", "-20.97", ""), add(Invoice, "b", "30", "")
+	pay := func(number, amount, want, wantError string) {
+		t.Helper()
+		p := Payment{Number: number, On: issued}
+		if amount != "" {
+			p.Amount = decimal.RequireFromString(amount)
+		}
+		got, _, err := open(t, db).Pay(t.Context(), p, issued.Start(time.UTC))
+		if wantError != "" && (err == nil || !strings.Contains(err.Error(), wantError)) {
+			t.Errorf("pay %s %s: %v, want %q", number, amount, err, wantError)
+		}
+		if wantError == "" && (err != nil || got.Amount.String() != want) {
+			t.Errorf("pay %s %s: %v, %v, want %s", number, amount, got.Amount, err, want)
+		}
+	}
+	pay(below.Number, "20.97", "", "20.97 is not an amount to pay: -20.97 USD are owed to the tenant")
+	pay(below.Number, "-21", "", "-21.00 USD is more than the -20.97 that are owed to the tenant")
+	pay(below.Number, "-0.97", "-0.97", "")
+	pay(below.Number, "", "-20", "")
+	pay(below.Number, "", "", "it is paid, last on 2026-11-04")
+	pay(paid.Number, "12", "12", "")
+	note := add(CreditNote, "b", "-30", paid.Number)
+	pay(paid.Number, "", "", "has taken it back")
+	pay(note.Number, "-30", "", "more than the -12.00 that are owed")
+	pay(note.Number, "", "-12", "")
+	pay(note.Number, "", "", "it is paid")
 }
 
 // The invoice that stands for a period is the latest that was not taken back.

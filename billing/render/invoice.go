@@ -579,7 +579,7 @@ func (inv *invoice) groupTable(groups []group) []block {
 		continued := title(again)
 		for i, line := range g.lines {
 			if line.Adjusts != "" && (i == 0 || g.lines[i-1].Adjusts != line.Adjusts) {
-				of := paragraph{inv.adjustmentOf(line.Adjusts), details}
+				of := paragraph{inv.adjustmentOf(line), details}
 				heads := title(of)
 				heads.keep = true
 				if i > 0 {
@@ -648,7 +648,11 @@ func (inv *invoice) columnTitle(name string) string {
 
 // lineCell is what stands in a line's column.
 func (inv *invoice) lineCell(name string, line pricing.Line) cell {
-	line.Description, line.Item = inv.doc.Printed(line.Description), inv.doc.Printed(line.Item)
+	item, worded := inv.adjustedItem(line)
+	if worded { // the heading over it has its days
+		line.From, line.To = pricing.Date{}, pricing.Date{}
+	}
+	line.Description, line.Item = inv.doc.Printed(line.Description), inv.doc.Printed(item)
 	switch name {
 	case "description":
 		text := []paragraph{{text: line.Description, style: body}}
@@ -698,17 +702,6 @@ func (inv *invoice) subtotal(columns []column, name string, sum decimal.Decimal)
 		cells = append(cells, after)
 	}
 	return row{fill: true, cells: cells}
-}
-
-// adjustmentOf says of which invoice lines are an adjustment, and why.
-func (inv *invoice) adjustmentOf(number string) string {
-	for _, a := range inv.doc.Adjustments {
-		if a.Number == number {
-			return templates.Fill(inv.labels.AdjustmentOf,
-				"number", number, "period", inv.days(a.Period.From, a.Period.To), "reason", a.Reason)
-		}
-	}
-	return inv.labels.Number + " " + number
 }
 
 // lineDays are the days that a line is for where they are not the invoice's

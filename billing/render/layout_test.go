@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/shopspring/decimal"
 
 	"subtally/billing"
 	"subtally/pricing"
@@ -82,6 +83,38 @@ func TestSections(t *testing.T) {
 	pages = withLayout(t, "typical", "en", `{sections: [parties, adjustments, lines, totals], texts: [{before: adjustments, text: Changed}]}`, nil)
 	if n := pages[0].count("Changed") + pages[0].count("Adjustments of earlier invoices"); n != 0 {
 		t.Errorf("an empty section is printed %d times", n)
+	}
+}
+
+// The reason of an adjustment, and by how much usage differs, are in the
+// invoice's language; the month and the days stand in the heading alone.
+func TestAdjustmentIsWorded(t *testing.T) {
+	l, err := templates.Embedded().Layout("de")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := readJSON[billing.Document](t, "adjusted")
+	i := slices.IndexFunc(doc.Lines, func(l pricing.Line) bool { return l.Adjusts != "" })
+	line := &doc.Lines[i]
+	a := &doc.Adjustments[slices.IndexFunc(doc.Adjustments, func(a billing.Adjustment) bool { return a.Number == line.Adjusts })]
+	a.Reason = billing.UsageLateOrChanged
+	a.Changes = []billing.Change{{
+		LineKey: billing.LineKey{Charge: line.Charge, Kind: line.Kind, Description: line.Description, Item: "Zone 1", TaxCode: line.TaxCode, Unit: pricing.Second},
+		Records: 1, Quantity: decimal.NewFromInt(13678), Amount: line.Amount,
+	}}
+	month := a.Period.From.String()[:7]
+	line.Item = month + ": usage came late or changed, Zone 1 (+1 record, +13678 seconds)"
+	for range 2 {
+		var b bytes.Buffer
+		if err := Invoice(&b, doc, l, nil); err != nil {
+			t.Fatal(err)
+		}
+		pages := readPDF(t, b.Bytes())
+		inOrder(t, pages, "nachträglich gemeldete oder geänderte", "Nutzung", "Zone 1, +1 Datensatz, +13.678 s")
+		if pages[0].count("late or changed") > 0 || pages[0].count(month) > 0 {
+			t.Errorf("the line's own words are printed: %s", pages[0])
+		}
+		doc = doc.CreditNote(doc.IssueDate, billing.Correction{Number: doc.Number}) // it has the same words
 	}
 }
 

@@ -210,23 +210,31 @@ func (v *verifier) creditNotes() {
 	}
 }
 
-// payments checks that each is of an invoice, and that none is paid more than
-// it is over.
+// payments checks that each is of an entry, and that none is paid more than it
+// is over, or a credit note more than was paid of its invoice.
 func (v *verifier) payments(all []warehouse.Payment) {
+	sums := map[string]decimal.Decimal{}
+	for _, p := range all {
+		sums[p.Number] = sums[p.Number].Add(p.Amount)
+	}
 	paid := map[string]decimal.Decimal{}
 	count := map[string]uint32{}
 	references := map[[2]string]bool{}
 	for _, p := range all {
 		e, ok := v.entries[p.Number]
-		if !ok || e.Kind != register.Invoice {
+		if !ok {
 			v.bad(p.Number, "there is a payment of %s on %s, and no such invoice", p.Amount, pricing.DateOf(p.PaidOn.UTC()))
 			continue
+		}
+		limit, what := e.Total, "its total"
+		if e.Kind == register.CreditNote {
+			limit, what = sums[e.Corrects].Neg(), "what goes back of the payments of "+e.Corrects
 		}
 		if p.Currency != e.Currency {
 			v.bad(p.Number, "a payment of it is in %s, and it is in %s", p.Currency, e.Currency)
 		}
-		if p.Amount.Sign() <= 0 {
-			v.bad(p.Number, "a payment of it is over %s", p.Amount)
+		if p.Amount.Sign() != limit.Sign() {
+			v.bad(p.Number, "a payment of it is over %s, and %s is %s", p.Amount, what, limit)
 		}
 		if count[p.Number]++; p.Position != count[p.Number] {
 			v.bad(p.Number, "its payment %d is missing", count[p.Number])
@@ -239,8 +247,9 @@ func (v *verifier) payments(all []warehouse.Payment) {
 		}
 		before := paid[p.Number]
 		paid[p.Number] = before.Add(p.Amount)
-		if paid[p.Number].GreaterThan(e.Total) && !before.GreaterThan(e.Total) {
-			v.bad(p.Number, "its payments come to %s, more than its total of %s", paid[p.Number], e.Total)
+		over := func(d decimal.Decimal) bool { return d.Abs().GreaterThan(limit.Abs()) }
+		if over(paid[p.Number]) && !over(before) {
+			v.bad(p.Number, "its payments come to %s, more than %s of %s", paid[p.Number], what, limit)
 		}
 	}
 }

@@ -16,13 +16,15 @@ import (
 )
 
 func invoicePayCommand(opts *options) *cobra.Command {
-	var date, amount string
+	var date, amount, asOf string
 	var p register.Payment
 	c := &cobra.Command{
 		Use:   "pay NUMBER",
 		Short: "Record a payment of a finalized invoice, in full or in part",
 		Long: `Record a payment of a finalized invoice: of all that is open, or of --amount.
-An invoice that is paid in part stays finalized. A reference that a payment of
+An invoice that is paid in part stays finalized. What an invoice below zero owes
+to the tenant, or the credit note of one that was paid, is paid out, or set off
+against another invoice, with a negative amount. A reference that a payment of
 the invoice has already is that payment: it is not recorded twice.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) (err error) {
@@ -33,12 +35,22 @@ the invoice has already is that payment: it is not recorded twice.`,
 			if p.On, err = dateFlag("--date", date); err != nil {
 				return err
 			}
+			day, err := dateFlag("--as-of", asOf)
+			if err != nil {
+				return err
+			}
 			conf, err := config.Load(opts.Config, os.LookupEnv)
 			if err != nil {
 				return err
 			}
-			if p.On, _, err = moment(p.On, conf, time.Now); err != nil {
+			if day, _, err = moment(day, conf, time.Now); err != nil {
 				return err
+			}
+			if p.On.IsZero() {
+				p.On = day
+			}
+			if day.Before(p.On) {
+				return usageError{fmt.Errorf("--date: %s is after %s: record a payment when it was made", p.On, day)}
 			}
 			a, err := open(c.Context(), conf, true)
 			if err != nil {
@@ -64,8 +76,9 @@ the invoice has already is that payment: it is not recorded twice.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&date, "date", "", "when it was paid, such as 2026-11-20 (default: today)")
-	c.Flags().StringVar(&amount, "amount", "", "how much, such as 100.00 or \"100.00 USD\" (default: all that is open)")
+	c.Flags().StringVar(&date, "date", "", "when it was paid, such as 2026-11-20 (default: --as-of)")
+	c.Flags().StringVar(&asOf, "as-of", "", "the day on which it is recorded, before which it was paid (default: today)")
+	c.Flags().StringVar(&amount, "amount", "", "how much, such as 100.00 or \"100.00 USD\"; negative for what is paid out (default: all that is open)")
 	c.Flags().StringVar(&p.Reference, "reference", "", "the bank's or the payer's reference")
 	opts.jsonFlag(c)
 	return c
