@@ -278,14 +278,14 @@ func TestLateUsageOfATenantThatHasLeft(t *testing.T) {
 	}
 }
 
-// What a watermark knows is said: that usage came, that it changed, or either.
+// What a watermark knows is said: that usage changed, or that it came or changed.
 func TestReasonOfAnAdjustment(t *testing.T) {
 	j, sim, _ := quiet(t)
 	finalized(t, j, sim, "2026-11-05", "2026-10")
 	called(t, j, "a", "2026-10-10", 100, 1)
 	called(t, j, "b", "2026-10-11", 50, 1)
 	wantAmounts(t, "November", finalized(t, j, sim, "2026-12-05", "2026-11"),
-		"Calls [2026-10: usage came late (+2 records, +150 seconds)] of INV-2026-000001: 1.50", "net 1.50 total 1.50")
+		"Calls [2026-10: usage came late or changed (+2 records, +150 seconds)] of INV-2026-000001: 1.50", "net 1.50 total 1.50")
 	called(t, j, "a", "2026-10-10", 40, 2)
 	wantAmounts(t, "December", finalized(t, j, sim, "2027-01-05", "2026-12"),
 		"Calls [2026-10: usage changed (-60 seconds)] of INV-2026-000001: -0.60", "net -0.60 total -0.60")

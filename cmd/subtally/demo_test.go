@@ -56,8 +56,8 @@ func TestDemo(t *testing.T) {
 		// segment is 0.0121.
 		{"November is billed, and on it what came late", []string{
 			`22 invoices finalized in this run`,
-			`  INV-2026-000029, tenant-07, adjusts INV-2026-000007: Abgehende Anrufe \| .*United States and Canada \(\+2214 seconds\) \| 0\.83 USD`,
-			`  INV-2026-000029, tenant-07, adjusts INV-2026-000007: Gesendete SMS, nach Segmenten \| .*\(\+1 segment\) \| 0\.01 USD`,
+			`  INV-2026-000029, tenant-07, adjusts INV-2026-000007: Abgehende Anrufe \| .*United States and Canada \(\+1 record, \+2214 seconds\) \| 0\.83 USD`,
+			`  INV-2026-000029, tenant-07, adjusts INV-2026-000007: Gesendete SMS, nach Segmenten \| .*\(\+1 record, \+1 segment\) \| 0\.01 USD`,
 		}},
 		// 69.12 less 18.80 of surcharges is 50.32, of which a tenth is 5.03; the
 		// universal service fee, 35.5 % of some calls, falls by a tenth of 11.65.
