@@ -91,7 +91,7 @@ func (r *Register) Payments(ctx context.Context) ([]Payment, error) {
 	}
 	out := make([]Payment, len(rows))
 	for i, p := range rows {
-		out[i] = Payment{Number: p.Number, On: pricing.DateOf(p.PaidOn.UTC()), Amount: p.Amount, Currency: p.Currency, Reference: p.Reference}
+		out[i] = Payment{Number: p.Number, On: pricing.DateOf(p.PaidOn), Amount: p.Amount, Currency: p.Currency, Reference: p.Reference}
 	}
 	return out, nil
 }

@@ -163,9 +163,9 @@ func (r *Register) add(v warehouse.Invoice) error {
 func entry(v *warehouse.Invoice) Entry {
 	return Entry{
 		Identity: Identity{
-			Kind: v.Kind, Tenant: v.Tenant, From: pricing.DateOf(v.PeriodFrom.UTC()), To: pricing.DateOf(v.PeriodTo.UTC()), Revision: int(v.Revision),
+			Kind: v.Kind, Tenant: v.Tenant, From: pricing.DateOf(v.PeriodFrom), To: pricing.DateOf(v.PeriodTo), Revision: int(v.Revision),
 		},
-		Position: v.Position, Number: v.Number, Issued: pricing.DateOf(v.Issued.UTC()), Due: pricing.DateOf(v.Due.UTC()),
+		Position: v.Position, Number: v.Number, Issued: pricing.DateOf(v.Issued), Due: pricing.DateOf(v.Due),
 		Total: v.Total, Currency: v.Currency, Corrects: v.Corrects, SHA256: v.SHA256, Series: v.Series, Seq: v.Seq,
 	}
 }

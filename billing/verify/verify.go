@@ -223,7 +223,7 @@ func (v *verifier) payments(all []warehouse.Payment) {
 	for _, p := range all {
 		e, ok := v.entries[p.Number]
 		if !ok {
-			v.bad(p.Number, "there is a payment of %s on %s, and no such invoice", p.Amount, pricing.DateOf(p.PaidOn.UTC()))
+			v.bad(p.Number, "there is a payment of %s on %s, and no such invoice", p.Amount, pricing.DateOf(p.PaidOn))
 			continue
 		}
 		limit, what := e.Total, "its total"

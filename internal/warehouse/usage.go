@@ -118,7 +118,7 @@ func (db *DB) ReadBack(ctx context.Context, sync uint32, accounts []string) (map
 		if err := rows.Scan(&w.Account, &w.Resource, &w.Day, &d.Records, &d.SIDHash); err != nil {
 			return nil, fmt.Errorf("read back sync %d: %w", sync, err)
 		}
-		w.Day = w.Day.UTC()
+		w.Day = calendar(w.Day)
 		out[w] = d
 	}
 	return out, db.rowsErr("read back", rows)
@@ -343,7 +343,7 @@ func (db *DB) HeldNumbers(ctx context.Context) ([]HeldNumber, error) {
 		if err := rows.Scan(&n.SID, &n.Number, &n.Account, &n.First, &n.Last); err != nil {
 			return nil, fmt.Errorf("read held numbers: %w", err)
 		}
-		n.First, n.Last = n.First.UTC(), n.Last.UTC()
+		n.First, n.Last = calendar(n.First), calendar(n.Last)
 		out = append(out, n)
 	}
 	return out, db.rowsErr("read held numbers", rows)

@@ -123,7 +123,7 @@ func (db *DB) EachUsageRecord(ctx context.Context, month time.Time) iter.Seq2[Us
 				fail(err)
 				return
 			}
-			r.Day, r.AsOf = r.Day.UTC(), r.AsOf.UTC()
+			r.Day, r.AsOf = calendar(r.Day), r.AsOf.UTC()
 			if !yield(r, nil) {
 				return
 			}
@@ -192,7 +192,7 @@ func (db *DB) EachUsageDay(ctx context.Context, month time.Time, categories []Us
 				fail(err)
 				return
 			}
-			d.Day = d.Day.UTC()
+			d.Day = calendar(d.Day)
 			if !yield(d, nil) {
 				return
 			}
@@ -258,7 +258,7 @@ func (db *DB) EachWindow(ctx context.Context, month time.Time) iter.Seq2[WindowS
 				fail(err)
 				return
 			}
-			w.Day, w.PulledAt = w.Day.UTC(), w.PulledAt.UTC()
+			w.Day, w.PulledAt = calendar(w.Day), w.PulledAt.UTC()
 			if !yield(w, nil) {
 				return
 			}

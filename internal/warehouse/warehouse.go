@@ -272,3 +272,10 @@ func hasCode(err error, code int32) bool {
 func quote(name string) string {
 	return "`" + strings.NewReplacer("\\", "\\\\", "`", "\\`").Replace(name) + "`"
 }
+
+// calendar is midnight UTC of a date that was read: the driver answers midnight in
+// the server's own time zone.
+func calendar(date time.Time) time.Time {
+	y, m, d := date.Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}

@@ -51,7 +51,7 @@ func (db *DB) Checkpoints(ctx context.Context, from, to time.Time) (map[Window]C
 		if err := rows.Scan(&c.Account, &c.Resource, &c.Day, &c.PulledAt, &c.Records, &c.SIDHash, &c.Pending); err != nil {
 			return nil, fmt.Errorf("read checkpoints: %w", err)
 		}
-		c.Day = c.Day.UTC()
+		c.Day = calendar(c.Day)
 		out[c.Window] = c
 	}
 	return out, db.rowsErr("read checkpoints", rows)
